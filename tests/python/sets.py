@@ -37,7 +37,7 @@ def make(out: Path, *flags: str, source: Path = SHOP) -> Path:
 
 
 def richer_shop(out: Path, null_labels: bool = False) -> Path:
-    """The logs of the shop with prices of orders, and times, `surface` and `rank` of impressions."""
+    """The logs of the shop with prices of orders, and times and more of impressions."""
     shutil.copytree(SHOP, out)
     orders = out / "previous_orders.json"
     rows = json.loads(orders.read_text())

@@ -28,8 +28,8 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=LAYOUTS)
 def both(request: Any, logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A set of each layout with guests, small row groups and small parts."""
-    flags = ("--max-actions", "30", "--row-group-rows", "37", "--part-rows", "100")
-    flags = (*flags, "--guests", "empty", "--keep", "surface:int32,item.rank:int32")
+    flags = ["--max-actions", "30", "--row-group-rows", "37", "--part-rows", "100"]
+    flags += ["--guests", "empty", "--keep", "surface:int32,item.rank:int32"]
     out = tmp_path_factory.mktemp("set") / request.param
     return sets.make(out, "--layout", request.param, *flags, source=logs)
 
@@ -127,7 +127,8 @@ def test_only_the_newest_actions(both: Path, kept: int, layout: str) -> None:
 def test_oldest_first(both: Path, layout: str) -> None:
     turned: Counter[sets.Sample] = Counter()
     for sample, count in sets.expected(both, 12).items():
-        turned[(*sample[:2], sample[2][::-1], sample[3][::-1])] += count
+        backwards = (*sample[:2], sample[2][::-1], sample[3][::-1])
+        turned[backwards] += count
     settings = {"newest_first": False, "max_actions": 12, "layout": layout}
     assert sets.found(all_of(both, **settings)) == turned
 

@@ -60,8 +60,10 @@ def group_rows(path: str, meta: Any, group: int, names: dict[str, str]) -> Group
     # A file of its own: a ParquetFile must not be shared between threads.
     with pq.ParquetFile(path, metadata=meta) as file:
         has = set(file.schema_arrow.names)
-        keys = [x for x in ("customer_id", "cutoff", "ranking_id", "position") if x in has]
-        more = [x for x in (LENGTH, START) if x in has]
+        # In layout `sample` an impression may be cut between row groups.
+        of_rows = [] if "items" in has else ["ranking_id", "position"]
+        keys = ["customer_id", "cutoff", *of_rows]
+        more = [x for x in (LENGTH, START, "items") if x in has]
         wanted = sorted({*keys, *more, *names.values()})
         table = file.read_row_group(group, columns=wanted, use_threads=False)
     table = table.combine_chunks()
@@ -69,7 +71,7 @@ def group_rows(path: str, meta: Any, group: int, names: dict[str, str]) -> Group
     new = _changes(columns["customer_id"]) | _changes(columns["cutoff"])
     per_row = np.ones(table.num_rows, np.int64)
     request = np.ones(table.num_rows, bool)
-    if "position" in has:
+    if of_rows:
         position = _numbers("position", columns["position"])
         request = new | _changes(columns["ranking_id"])
         request[1:] |= position[1:] <= position[:-1]
@@ -138,13 +140,12 @@ def _numbers(name: str, column: pa.Array) -> Array:
     if pa.types.is_timestamp(column.type):
         # As NumPy has it: microseconds, and the smallest number for a null.
         times = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
-        values = raw(times).copy()
+        values: Array = raw(times).copy()
         values[is_null(column)] = -(2**63)
         return values
-    nulls = is_null(column)
     if pa.types.is_floating(column.type) and column.null_count:
         values = raw(column).copy()
-        values[nulls] = np.nan
+        values[is_null(column)] = np.nan
         return values
     if column.null_count:
         raise ValueError(

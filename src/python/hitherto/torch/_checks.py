@@ -13,8 +13,6 @@ CHOICES = {
     "null_label": ("drop", "nan", "error"),
 }
 _TYPES = (torch.int8, torch.int16, torch.int32, torch.int64)
-# Of a set without a limit, as many actions as the program keeps by default.
-ACTIONS_MAX = 1000
 # Keys of batches that are no columns of a set.
 _MADE = ("history_length", "history_index", "offsets", "weight")
 
@@ -45,13 +43,6 @@ def _check_count(name: str, count: object, least: int) -> None:
         raise TypeError(f"{name}={count!r} is no int")
     if count < least:
         raise ValueError(f"{name}={count} is less than {least}")
-
-
-def actions_max_of(asked: int | None, limit: int | None) -> int:
-    """The actions of a history to keep. Raises ValueError if the set does not have as many."""
-    if asked is not None and limit is not None and asked > limit:
-        raise ValueError(f"max_actions={asked}, and histories of the set have at most {limit}")
-    return asked or limit or ACTIONS_MAX
 
 
 def device_of(device: torch.device | str | None, pin_memory: bool) -> torch.device | None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .._arrays import DayArrays, Want
 from .._day import Day, part_files
 from .._order import key_of, permutation
-from ._source import Source
+from .._source import Source
 
 Array = NDArray[Any]
 

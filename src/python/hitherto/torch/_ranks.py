@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 import torch.distributed
 from torch.utils.data import get_worker_info
@@ -33,6 +34,16 @@ def worker_of() -> tuple[int, int]:
     """The number of this worker of a DataLoader, and of how many; (0, 1) outside of one."""
     info = get_worker_info()
     return (0, 1) if info is None else (info.id, info.num_workers)
+
+
+def warn_of_workers(count: int) -> None:
+    """Says what workers cost, at the caller of the method that calls this."""
+    warnings.warn(
+        f"each of the {count} workers holds the days in memory, and copies batches to the main "
+        "process; num_workers=0 is faster. Workers do not see epochs end: call set_epoch before "
+        "each",
+        stacklevel=3,
+    )
 
 
 def refuse_second_sharding(world_size: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -14,9 +13,9 @@ from torch.utils.data import IterableDataset
 
 from .._arrays import Want
 from .._order import steps_count
+from .._source import actions_max_of, columns_of, open_source
 from ._buffers import Buffers
 from ._checks import (
-    actions_max_of,
     check_choices,
     check_counts,
     check_names,
@@ -30,9 +29,8 @@ from ._memory import bytes_of, free_bytes
 from ._plan import Plan
 from ._position import Position, Resumable
 from ._prefetch import Prefetch, Stop
-from ._ranks import rank_of, refuse_second_sharding, worker_of
+from ._ranks import rank_of, refuse_second_sharding, warn_of_workers, worker_of
 from ._run import Epoch, Loader
-from ._source import columns_of, open_source
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 Day: TypeAlias = "str | datetime.date"
@@ -44,14 +42,13 @@ class Samples(Resumable, IterableDataset[Batch]):
 
     One iteration is one epoch: every day in order, the samples of a day in uniform random order.
     Each sample comes exactly once in an epoch, and every rank makes equally many steps. A day is
-    held in memory with each history once; threads load the next day and make the next batches, so
-    a `DataLoader` needs no workers:
+    held in memory with each history once. Threads load what is next, so no workers are needed:
 
         for batch in Samples("training", batch_size=1024):
             loss = model(batch["item_id"], batch["actions"], batch["action_types"])
 
-    A batch is a dict of tensors. B are its samples, U its histories, N is `max_actions`, and T the
-    number of real actions of its histories.
+    A batch is a dict of tensors, of B samples and U histories. N is `max_actions`, and T the number
+    of real actions of the histories. It stays valid for as long as anything refers to it.
 
     ========================  ==========  ========================================================
     `item_id`                 `[B]`       int32 or int64, as in the set
@@ -68,8 +65,6 @@ class Samples(Resumable, IterableDataset[Batch]):
     Without `dedup` U is B. With `layout="jagged"` lists are `[T]`, one history after the other, and
     `offsets` int64 `[U + 1]` says where each begins; `torch.nested.nested_tensor_from_jagged` takes
     them. Encode each history once with `encode(actions, action_types)[history_index]`.
-
-    A batch stays valid for as long as anything refers to it. Its memory is then used again.
 
     Args:
         path: a set, or one of its days.
@@ -137,8 +132,9 @@ class Samples(Resumable, IterableDataset[Batch]):
         world_size: int | None = None,
     ) -> None:
         check_choices(by=by, layout=layout, null_label=null_label)
-        check_positive(batch_size=batch_size, passes=passes, max_actions=max_actions)
-        check_positive(threads=threads)
+        check_positive(
+            batch_size=batch_size, passes=passes, max_actions=max_actions, threads=threads
+        )
         check_counts(prefetch=prefetch, seed=seed)
         check_types(negatives, types_dtype)
         source = open_source(path, days)
@@ -148,8 +144,8 @@ class Samples(Resumable, IterableDataset[Batch]):
         self._batch_size, self._drop_last, self._prefetch = batch_size, drop_last, prefetch
         self._rank: tuple[int | None, int | None] = (rank, world_size)
         self._pin_memory, self._has_warned = pin_memory, False
-        if rank is not None or world_size is not None:
-            rank_of(rank, world_size)
+        if self._rank != (None, None):
+            rank_of(*self._rank)
         self._names = check_names(names, (*lists, *scalars))
         self._plan = Plan(
             source=source,
@@ -181,10 +177,7 @@ class Samples(Resumable, IterableDataset[Batch]):
             device=where,
         )
         fixed: dict[str, int | str] = {
-            "set": source.digest,
-            "by": by,
-            "seed": seed,
-            "shuffle": int(shuffle),
+            **{"set": source.digest, "by": by, "seed": seed, "shuffle": int(shuffle)},
             "days": ",".join(x.day for x in source.days),
             "passes": passes,
             "negatives": str(negatives),
@@ -203,12 +196,7 @@ class Samples(Resumable, IterableDataset[Batch]):
         refuse_second_sharding(rank[1])
         if worker[1] > 1 and worker[0] == 0 and not self._has_warned:
             self._has_warned = True
-            warnings.warn(
-                f"each of the {worker[1]} workers holds the days in memory, and copies batches to "
-                "the main process; num_workers=0 is faster. Workers do not see epochs end: call "
-                "set_epoch before each",
-                stacklevel=2,
-            )
+            warn_of_workers(worker[1])
         self._position = self._start
         return self._iterate(rank, worker)
 
@@ -216,7 +204,10 @@ class Samples(Resumable, IterableDataset[Batch]):
         stop, start, names = Stop(), self._start, self._names
         # Taken out, so that another iteration at the same time loads days of its own.
         loader, self._loader = self._loader, None
-        loader = loader or Loader(self._plan, self._shape, self._buffers())
+        if loader is None:
+            # Batches in the queue, one that is being made, one in use and the one before it.
+            buffers = Buffers(self._prefetch + 3, self._pin_memory)
+            loader = Loader(self._plan, self._shape, buffers)
         epoch = Epoch(
             self._plan, loader, self._batch_size, self._drop_last, rank, worker, stop.check
         )
@@ -237,9 +228,8 @@ class Samples(Resumable, IterableDataset[Batch]):
     def __len__(self) -> int:
         """Steps of the epoch on this rank.
 
-        From the manifest alone by sample, and by request in layouts `request` and `timeline`,
-        unless labels are missing or negatives left out; otherwise the rows of all days are read
-        once, without their histories.
+        From the manifest alone, if it can know them; else the rows of all days are read once. It
+        cannot by history, by request in layout `sample`, or where samples are left out.
         """
         world_size = self._ranks()[1]
         return sum(
@@ -254,10 +244,6 @@ class Samples(Resumable, IterableDataset[Batch]):
             self._plan.limit = self._start.limit
         self._plan.is_alone = rank[1] == 1
         return rank
-
-    def _buffers(self) -> Buffers:
-        # Those in the queue, one that is being made, one in use and the one before it.
-        return Buffers(self._prefetch + 3, self._pin_memory)
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process gets: no arrays, and the rank, which may be unknown there."""

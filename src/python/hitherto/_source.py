@@ -11,8 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .._day import part_files
+from ._arrays import DayArrays, Want
+from ._day import Day, part_files
 
+# Of a set without a limit, as many actions as the program keeps by default.
+ACTIONS_MAX = 1000
 # Columns of histories and of rows that have other names or another meaning in batches.
 _NOT_SAMPLES = ("history_length", "history_start", "item_id", "items", "actions", "action_types")
 
@@ -115,6 +118,38 @@ def _chosen(
         has = ", ".join(x.day for x in found) or "none"
         raise FileNotFoundError(f'"{folder}" has no day {", ".join(missing)}; it has {has}')
     return tuple(x for x in found if x.day in wanted)
+
+
+def actions_max_of(asked: int | None, limit: int | None) -> int:
+    """The actions of a history to keep. Raises ValueError if the set does not have as many."""
+    if asked is not None and limit is not None and asked > limit:
+        raise ValueError(f"max_actions={asked}, and histories of the set have at most {limit}")
+    return asked or limit or ACTIONS_MAX
+
+
+def load_day(
+    path: str | os.PathLike[str],
+    day: Any,
+    *,
+    max_actions: int | None = None,
+    columns: Sequence[str] | None = None,
+    threads: int = 1,
+) -> DayArrays:
+    """A day of a set in memory, for any framework that takes NumPy.
+
+    `columns` and `max_actions` are as for `hitherto.torch.Samples`; samples without a label stay.
+    Raises FileNotFoundError if there is no such set or day, ValueError for an unknown column.
+    """
+    source = open_source(path, [day])
+    lists, scalars = columns_of(source, source.schema(), columns)
+    want = Want(
+        lists=lists,
+        columns=scalars,
+        width=source.width,
+        actions_max=actions_max_of(max_actions, source.limit),
+        null_label="nan",
+    )
+    return Day(part_files(source.days[0].folder), want, threads).load()
 
 
 def columns_of(
