@@ -122,7 +122,7 @@ class Gather:
             slices = self._slices(name, histories, lengths)
             rests = [zeros[length:] for length in lengths.tolist()]
             pieces = [piece for both in zip(slices, rests, strict=True) for piece in both]
-            np.concatenate(pieces, out=out.reshape(-1))
+            _concatenate(pieces, out.reshape(-1))
         return torch.from_numpy(out)
 
     def _padded_flat_on_device(self, name: str, starts: Array, lengths: Array) -> Tensor:
@@ -143,11 +143,11 @@ class Gather:
             return self._on_device[name].reshape(-1).index_select(0, at).to(self._dtypes[name])
         out = self._out(name, (total,))
         if total:
-            np.concatenate(self._slices(name, histories, lengths), out=out)
+            _concatenate(self._slices(name, histories, lengths), out)
         return torch.from_numpy(out)
 
     def _slices(self, name: str, histories: Array, lengths: Array) -> list[Array]:
-        """The real actions of each history, as views. Measured four times as fast as an index."""
+        """The real actions of each history, as views: 1.3 to 1.5 times as fast as an index, measured."""
         starts, newest_first = self._starts(histories)
         source = self._day.lists[name].reshape(-1)
         ends = (starts + lengths).tolist()
@@ -173,6 +173,15 @@ class Gather:
 
     def _out(self, name: str, shape: tuple[int, ...]) -> Array:
         return self._buffers.empty(name, shape, self._out_dtypes[name])
+
+
+def _concatenate(pieces: list[Array], out: Array) -> None:
+    """Copies arrays of one type to one of the same or a wider type."""
+    if pieces[0].dtype == out.dtype:
+        np.concatenate(pieces, out=out)
+    else:
+        # Not with `out`: a cast is prepared for each piece, which takes longer than its copy.
+        out[...] = np.concatenate(pieces)
 
 
 def _take_rows(source: Array, rows: Array, out: Array) -> None:
