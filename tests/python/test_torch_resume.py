@@ -1,6 +1,6 @@
 """An iteration goes on after any batch, to the same bytes, in every way of saving its state.
 
-HITHERTO_RESUME_CUTS is the number of cuts for each way; 4 by default, 100 for a long run.
+HITHERTO_RESUME_CUTS is the number of cuts for each way; 6 by default, 100 for a long run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ pytest.importorskip("torch", reason="the loader needs torch")
 import sets
 from hitherto.torch import Samples
 
-CUTS = int(os.environ.get("HITHERTO_RESUME_CUTS", "4"))
+CUTS = int(os.environ.get("HITHERTO_RESUME_CUTS", "6"))
 BY = ("sample", "request", "history")
 
 

@@ -147,7 +147,8 @@ class Gather:
         return torch.from_numpy(out)
 
     def _slices(self, name: str, histories: Array, lengths: Array) -> list[Array]:
-        """The real actions of each history, as views: 1.3 to 1.5 times as fast as an index, measured."""
+        """The real actions of each history, as views."""
+        # Measured 1.3 to 1.5 times as fast as an index of all values.
         starts, newest_first = self._starts(histories)
         source = self._day.lists[name].reshape(-1)
         ends = (starts + lengths).tolist()
