@@ -28,6 +28,7 @@ pages! {
     quality
     verify
     read_and_train
+    train
     operations
     library
     how_it_works

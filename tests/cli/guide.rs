@@ -265,6 +265,7 @@ pages! {
     the_commands_of_robustness = "src/guide/robustness.md",
     the_commands_of_sequences = "src/guide/sequences.md",
     the_commands_of_times = "src/guide/times.md",
+    the_commands_of_train = "src/guide/train.md",
     the_commands_of_verify = "src/guide/verify.md",
     the_commands_of_vocabulary = "src/guide/vocabulary.md",
 }
