@@ -48,7 +48,7 @@ def richer_shop(out: Path, null_labels: bool = False) -> Path:
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         for i, line in enumerate(lines):
             line["surface"] = i % 5
-            line["impression_time"] = f"{path.parent.name[3:]}T{i % 24:02}:00:00Z"
+            line["impression_time"] = f"{path.parent.name[3:]}T{i % 24:02}:00:00.75Z"
             for j, item in enumerate(line["impressions"]):
                 item["rank"] = i * 100 + j
                 if null_labels and (i + j) % 4 == 0:

@@ -141,11 +141,14 @@ def test_columns_of_a_timeline_are_chosen(tmp_path: Path) -> None:
     assert "actions" not in made.read(histories="none").schema.names
 
 
-def test_no_limit_means_no_fixed_size(tmp_path: Path) -> None:
-    made = write_set(tmp_path / "set", [random_group(1)], max_actions=None)
-    with pytest.raises(ht.UsageError, match="histories='list'"):
-        made.read()
-    assert made.read(histories="list").num_rows == len(random_group(1))
+def test_without_a_limit_the_longest_history_has_all_places(tmp_path: Path) -> None:
+    groups = [random_group(1), random_group(2)]
+    made = write_set(tmp_path / "set", groups, max_actions=None)
+    longest = max(row["history_length"] for rows in groups for row in rows)
+    assert made.read().schema.field("actions").type == pa.list_(pa.int32(), longest)
+    assert made.read().equals(write_set(tmp_path / "same", groups, max_actions=longest).read())
+    empty = write_set(tmp_path / "empty", [[one_row(history_length=0)]], max_actions=None)
+    assert empty.read()["actions"].to_pylist() == [[0]]
 
 
 def one_row(**changed: Any) -> Row:

@@ -17,7 +17,10 @@ import pyarrow.parquet as pq
 import sets
 from hitherto import _lists
 from hitherto._lists import RowGroup, dtype_of, padded_rows, row_groups
+from hitherto._names import Names
 from hitherto._thrift import NotOurs
+
+NAMES = Names({}, "sample")
 
 LENGTHS = (1, 7, 8, 9, 20, 1000, 5000)
 DIRECT = ("zstd", "lz4_raw")
@@ -27,7 +30,7 @@ def lists_of(folder: Path) -> Iterator[tuple[RowGroup, str, int, np.dtype[Any], 
     """Row groups, columns of histories, N, their type, and what pyarrow reads."""
     for path in sets.parts(folder):
         schema = pq.read_schema(path)
-        for at in row_groups([path]):
+        for at in row_groups([path], NAMES):
             table = pq.ParquetFile(path).read_row_group(at.group)
             for name in schema.names:
                 if pa.types.is_list(schema.field(name).type) and name not in ("items", "is_order"):
@@ -107,7 +110,7 @@ def test_a_length_that_the_manifest_does_not_say_is_refused(tmp_path: Path) -> N
 def test_lists_that_are_not_padded_are_left_to_pyarrow(tmp_path: Path) -> None:
     folder = sets.make(tmp_path / "set", "--max-actions", "20", "--no-pad")
     for path in sets.parts(folder):
-        for at in row_groups([path]):
+        for at in row_groups([path], NAMES):
             out = np.empty((at.rows, 20), np.int32)
             with pytest.raises(NotOurs):
                 _lists._proved_rows(at, "actions", 20, np.ones(at.rows, bool), out)

@@ -5,6 +5,7 @@ HITHERTO_DAMAGED_PAGES is the number of damages; 2,000 by default, 100,000 for a
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 from collections import Counter
@@ -22,8 +23,11 @@ import pyarrow.parquet as pq
 import sets
 from hitherto import _lists
 from hitherto._lists import RowGroup, dtype_of, padded_rows, row_groups
+from hitherto._names import Names
 from hitherto._pages import Chunk, _decompressed, take_rows
 from hitherto._thrift import NotOurs
+
+NAMES = Names({}, "sample")
 
 DAMAGES = int(os.environ.get("HITHERTO_DAMAGED_PAGES", "2000"))
 CODECS = ("zstd", "lz4_raw", "snappy", "none")
@@ -77,7 +81,7 @@ def test_damaged_pages_are_never_read_to_other_values(tmp_path: Path, codec: str
     folder = sets.make(tmp_path / "set", "--max-actions", str(width), "--codec", codec)
     path = sets.parts(folder)[0]
     data = Path(path).read_bytes()
-    at = row_groups([path])[0]
+    at = row_groups([path], NAMES)[0]
     dice = random.Random(codec)
     outcomes: Counter[str] = Counter()
     file = Path("/dev/shm" if os.path.isdir("/dev/shm") else tmp_path) / f"{os.getpid()}.parquet"
@@ -89,7 +93,7 @@ def test_damaged_pages_are_never_read_to_other_values(tmp_path: Path, codec: str
             start = min(x for x in starts if x)
             end = start + chunk.total_compressed_size
             file.write_bytes(damaged(data, start, end, dice))
-            broken = RowGroup(str(file), at.meta, at.group, at.rows)
+            broken = dataclasses.replace(at, path=str(file))
             got = direct(broken, name, width, dtype_of(pq.read_schema(path), name))
             if got is None:
                 outcomes["left to pyarrow"] += 1
@@ -112,7 +116,7 @@ def test_damaged_pages_are_never_read_to_other_values(tmp_path: Path, codec: str
 def test_a_damaged_page_raises_or_is_read_by_pyarrow(tmp_path: Path) -> None:
     folder = sets.make(tmp_path / "set", "--max-actions", "9")
     path = sets.parts(folder)[0]
-    at = row_groups([path])[0]
+    at = row_groups([path], NAMES)[0]
     chunk = _lists._chunk_of(at, "actions")
     data = bytearray(Path(path).read_bytes())
     middle = chunk.data_page_offset + chunk.total_compressed_size // 2

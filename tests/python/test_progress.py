@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -143,7 +144,13 @@ def test_a_notebook_has_one_line_that_changes(
     cell: Cell, shop: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ht.sequences(shop, out=tmp_path / "out")
-    assert cell.shown[-1].startswith(f"made {tmp_path / 'out'}: 2 days")
+    *lines, last = cell.shown
+    assert last.startswith(f"made {tmp_path / 'out'}: 2 days")
+    # Each line has counters of the run; the last one has the last of them.
+    pattern = re.compile(r"[a-z ]+( \d+ %)?  [\d,]+ rows read, [\d,]+ written")
+    assert lines
+    assert all(pattern.fullmatch(line) for line in lines)
+    assert lines[-1].endswith("  1,580 rows read, 116 written")
     assert capfd.readouterr() == ("", "")
 
 
@@ -158,9 +165,9 @@ case "$*" in
 *--progress=json*) ;;
 *) exit 9 ;;
 esac
-echo '{"progress":{"stage":"read","done":5,"total":20,"unit":"rows"}}' >&2
+echo '{"progress":{"stage":"read","done":5,"total":20,"rows_read":5000,"rows_written":0}}' >&2
 sleep 0.1
-echo '{"progress":{"stage":"write","done":1200,"total":0,"unit":"rows"}}' >&2
+echo '{"progress":{"stage":"write","done":0,"total":0,"rows_read":7,"rows_written":1200}}' >&2
 sleep 0.1
 echo 'hitherto: no; --flag helps' >&2
 exit 65
@@ -176,7 +183,10 @@ def test_a_notebook_asks_for_progress_in_json(
     monkeypatch.setenv("HITHERTO_BINARY", str(fake))
     with pytest.raises(ht.DataError) as caught:
         ht.sequences("logs", out="out")
-    assert cell.shown == ["read 25 %  5 rows", "write  1,200 rows"]
+    assert cell.shown == [
+        "read 25 %  5,000 rows read, 0 written",
+        "write  7 rows read, 1,200 written",
+    ]
     assert (caught.value.message, caught.value.hint) == ("no; --flag helps", "--flag helps")
 
 

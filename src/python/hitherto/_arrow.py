@@ -44,6 +44,11 @@ def is_null(column: pa.Array) -> Array:
     return ~_bits(column.buffers()[0], column.offset, len(column))
 
 
+def micros(times: pa.Array) -> pa.Array:
+    """Timestamps as microseconds since 1970, int64."""
+    return times.cast(pa.timestamp("us", times.type.tz)).cast(pa.int64())
+
+
 def mask(chosen: Array) -> pa.Array:
     """Booleans in Arrow."""
     bits = np.packbits(chosen, bitorder="little")

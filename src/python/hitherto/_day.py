@@ -9,6 +9,7 @@ that begin in it and all of their samples, so any choice of row groups is a set 
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import itertools
 import os
@@ -41,7 +42,7 @@ class Day:
     ) -> None:
         """Reads the rows. `check` is called now and then; what it raises ends the work."""
         self.want, self.threads, self.check = want, threads, check
-        self.groups = row_groups(list(paths))
+        self.groups = row_groups(list(paths), want.names)
         read = _each(self._rows_of, self.groups, threads)
         self._assemble(read)
         del read
@@ -50,12 +51,8 @@ class Day:
 
     def _rows_of(self, at: RowGroup) -> GroupRows:
         self.check()
-        schema = at.meta.schema.to_arrow_schema()
-        names = {x: x for x in self.want.columns}
-        if "item_id" in names and "item_id" not in schema.names:
-            names["item_id"] = "items"
         # Labels decide which samples there are, even if nobody wants them.
-        return group_rows(at.path, at.meta, at.group, {LABEL: LABEL, **names})
+        return group_rows(at, tuple(dict.fromkeys((LABEL, *self.want.columns))))
 
     def _assemble(self, read: list[GroupRows]) -> None:
         """Joins the rows of row groups: numbers histories, requests and units of guests."""
@@ -67,6 +64,8 @@ class Day:
         self.edges = _sums([int(x.new.sum()) for x in read])
         self.row_starts = [x.starts for x in read]
         self.lengths = _joined([x.lengths[x.new] for x in read], np.int32)
+        has_times = self.want.has_times
+        self.cutoffs = _joined([x.cutoffs[x.new] for x in read]) if has_times else None
         history, request, unit = (
             np.repeat(np.cumsum(begins, dtype=np.int32) - 1, _joined([x.items for x in read]))
             for begins in (
@@ -107,11 +106,7 @@ class Day:
 
     def bytes_of_groups(self) -> Array:
         """Bytes of the histories that each row group owns, int64."""
-        sizes = [
-            dtype_of(x.meta.schema.to_arrow_schema(), n).itemsize
-            for x in self.groups[:1]
-            for n in self.want.lists
-        ]
+        sizes = [dtype_of(x.schema(), n).itemsize for x in self.groups[:1] for n in self.want.lists]
         if self.want.width is not None:
             return np.diff(self.edges) * self.want.actions_max * sum(sizes)
         lists = self.want.lists[:1]
@@ -134,18 +129,24 @@ class Day:
         lengths = _joined([self.lengths[x] for x in spans], np.int32)
         starts, lists = None, {}
         if self.want.lists and self.groups:
-            dtypes = {
-                n: dtype_of(self.groups[0].meta.schema.to_arrow_schema(), n)
-                for n in self.want.lists
-            }
+            dtypes = {n: dtype_of(self.groups[0].schema(), n) for n in self.want.lists}
             fill = fill_flat if self.want.width is None else fill_padded
             starts, lists = fill(tasks, lengths, dtypes, self.want, self._run)
         np.minimum(lengths, self.want.actions_max, out=lengths)
-        if chosen is None:
-            return DayArrays(
-                lists, starts, lengths, self.history, self.requests, self.histories, self.columns
-            )
-        return self._part(order, lists, starts, lengths)
+        cutoffs = self.cutoffs
+        if cutoffs is not None:
+            cutoffs = _joined([cutoffs[x] for x in spans])
+        whole = DayArrays(
+            lists,
+            starts,
+            lengths,
+            self.history,
+            self.requests,
+            self.histories,
+            self.columns,
+            cutoffs,
+        )
+        return whole if chosen is None else self._part(order, whole)
 
     def _run(self, task: Callable[[History], T], tasks: Sequence[History]) -> list[T]:
         def checked(one: History) -> T:
@@ -154,10 +155,8 @@ class Day:
 
         return _each(checked, tasks, self.threads)
 
-    def _part(
-        self, order: list[int], lists: dict[str, Array], starts: Array | None, lengths: Array
-    ) -> DayArrays:
-        """The arrays of some row groups, with samples and histories numbered from 0."""
+    def _part(self, order: list[int], day: DayArrays) -> DayArrays:
+        """The samples of some row groups beside their histories, both numbered from 0."""
         cuts = np.searchsorted(self.history, self.edges)
         spans = [slice(int(cuts[g]), int(cuts[g + 1])) for g in order]
         at, histories = 0, 0
@@ -171,10 +170,8 @@ class Day:
             at += span.stop - span.start
             histories += int(self.edges[g + 1] - self.edges[g])
         end = np.array([at])
-        return DayArrays(
-            lists=lists,
-            starts=starts,
-            lengths=lengths,
+        return dataclasses.replace(
+            day,
             history=_joined(numbers, np.int32),
             requests=np.concatenate([*edges["request"], end]),
             histories=np.concatenate([*edges["history"], end]),

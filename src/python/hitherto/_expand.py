@@ -16,11 +16,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ._arrow import micros
 from ._errors import DataError
+from ._names import DELTA, ITEM, Names
+from ._ranges import seconds_before
 
 # Values of a history column in a batch, at most. An index of 8 bytes for each is 128 MiB.
 PIECE_VALUES = 1 << 24
-LENGTH, START, ITEMS = "history_length", "history_start", "items"
+LENGTH, START = "history_length", "history_start"
 Ints = NDArray[np.int64]
 
 
@@ -28,17 +31,23 @@ Ints = NDArray[np.int64]
 class Shape:
     """What rows are stored like, and what they shall be like.
 
-    `histories` are the columns of actions. With `form` ``"fixed"`` they have `width` places, with
-    ``"list"`` as many as actions. With `by_item` a row of an impression becomes a row for each of
-    its items.
+    `histories` are the columns of actions, by their own names. With `form` ``"fixed"`` they have
+    `width` places, with ``"list"`` as many as actions. With `by_item` a row of an impression
+    becomes a row for each of its items.
     """
 
+    names: Names
     histories: Sequence[str]
     form: Literal["fixed", "list", "none"]
     width: int
-    is_timeline: bool
     by_item: bool
     has_positions: bool
+
+    def shown(self, own: str) -> str:
+        """What a column is called in batches."""
+        if own == ITEM and not self.by_item:
+            return self.names.stored(own)
+        return self.names.shown(own)
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,8 @@ class _Histories:
     begin: Ints
     # All rows have `width` values stored, one behind the other.
     is_matrix: bool
+    # The cutoff of each row, if the values are times of actions, and shall be seconds to it.
+    cutoffs: Ints | None
 
 
 def pieces(table: pa.Table, shape: Shape, name: str) -> Iterator[pa.RecordBatch]:
@@ -58,14 +69,15 @@ def pieces(table: pa.Table, shape: Shape, name: str) -> Iterator[pa.RecordBatch]
         DataError: if a length or a start points outside of what is stored; `name` is that of the
         file.
     """
-    columns = {field: _whole(table.column(field)) for field in table.column_names}
+    stored = table.column_names
+    columns = {shape.names.own(field): _whole(table.column(field)) for field in stored}
     rows = table.num_rows
     lengths = np.zeros(rows, np.int64)
     if LENGTH in columns:
         lengths = columns[LENGTH].to_numpy(zero_copy_only=False).astype(np.int64)
     counts = np.ones(rows, np.int64)
     if shape.by_item:
-        counts = np.diff(_offsets(columns[ITEMS]))
+        counts = np.diff(_offsets(columns[ITEM]))
     histories = {}
     if shape.form != "none":
         for field in shape.histories:
@@ -78,13 +90,16 @@ def pieces(table: pa.Table, shape: Shape, name: str) -> Iterator[pa.RecordBatch]
         for field, column in columns.items():
             if field in histories:
                 rows_of = np.arange(lo, hi) if taken is None else taken
-                batch[field] = _taken(histories[field], rows_of, lengths[rows_of], shape)
+                batch[shape.shown(field)] = _taken(
+                    histories[field], rows_of, lengths[rows_of], shape
+                )
             elif field in shape.histories or field == START:
                 continue
             elif taken is not None and pa.types.is_list(column.type):
                 batch |= _of_items(field, column, lo, hi, shape, name, counts)
             else:
-                batch[field] = column.slice(lo, hi - lo) if taken is None else column.take(taken)
+                of_rows = column.slice(lo, hi - lo) if taken is None else column.take(taken)
+                batch[shape.shown(field)] = of_rows
         yield pa.RecordBatch.from_pydict(batch)
 
 
@@ -108,7 +123,7 @@ def _histories(
     lists = columns[field]
     offsets = _offsets(lists)
     begin, end = offsets[:-1], offsets[1:]
-    if shape.is_timeline:
+    if shape.names.is_timeline:
         has = lists.is_valid().to_numpy(zero_copy_only=False)
         # Rows without a timeline have the last one before them.
         last = np.maximum.accumulate(np.where(has, np.arange(len(has)), -1))
@@ -128,8 +143,12 @@ def _histories(
             f'"{name}" is damaged: row {row + 1} of a row group has {lengths[row]} actions, and '
             f'column "{field}" holds fewer'
         )
-    is_matrix = not shape.is_timeline and bool((np.diff(offsets) == shape.width).all())
-    return _Histories(lists.values.to_numpy(zero_copy_only=True), begin, is_matrix)
+    is_matrix = not shape.names.is_timeline and bool((np.diff(offsets) == shape.width).all())
+    values, cutoffs = lists.values, None
+    if shape.names.is_timeline and field == DELTA:
+        values = micros(values)
+        cutoffs = micros(columns["cutoff"]).to_numpy(zero_copy_only=False)
+    return _Histories(values.to_numpy(zero_copy_only=True), begin, is_matrix, cutoffs)
 
 
 def _taken(history: _Histories, rows: Ints, lengths: Ints, shape: Shape) -> pa.Array:
@@ -138,8 +157,10 @@ def _taken(history: _Histories, rows: Ints, lengths: Ints, shape: Shape) -> pa.A
     if shape.form == "list":
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         index = np.arange(offsets[-1]) + np.repeat(begin - offsets[:-1], lengths)
-        flat = pa.array(values[index])
-        return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat)
+        flat = values[index]
+        if history.cutoffs is not None:
+            flat = seconds_before(np.repeat(history.cutoffs[rows], lengths), flat)
+        return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(flat))
     width = shape.width
     if history.is_matrix and len(rows):
         first = int(history.begin[0])
@@ -148,10 +169,12 @@ def _taken(history: _Histories, rows: Ints, lengths: Ints, shape: Shape) -> pa.A
         # Neighbours are not copied.
         out = matrix[rows[0] : rows[-1] + 1] if is_run else matrix[rows]
     elif not len(values):
-        out = np.zeros((len(rows), width), values.dtype)
+        out = np.zeros((len(rows), width), values.dtype if history.cutoffs is None else np.int32)
     else:
         places = np.arange(width)
         out = np.take(values, begin[:, None] + places, mode="clip")
+        if history.cutoffs is not None:
+            out = seconds_before(history.cutoffs[rows, None], out)
         out[places >= lengths[:, None]] = 0
     return pa.FixedSizeListArray.from_arrays(pa.array(out.reshape(-1)), width)
 
@@ -166,13 +189,12 @@ def _of_items(
             f'"{name}" is damaged: lists of "{field}" are not as long as those of items'
         )
     values = column.values.slice(offsets[lo], offsets[hi] - offsets[lo])
-    if field != ITEMS:
-        return {field: values}
-    if not shape.has_positions:
-        return {"item_id": values}
+    shown = shape.shown(field)
+    if field != ITEM or not shape.has_positions:
+        return {shown: values}
     starts = np.repeat(offsets[lo:hi], counts[lo:hi])
     position = np.arange(offsets[lo], offsets[hi]) - starts
-    return {"position": pa.array(position, pa.int32()), "item_id": values}
+    return {"position": pa.array(position, pa.int32()), shown: values}
 
 
 def _slices(values: Ints) -> Iterator[tuple[int, int]]:

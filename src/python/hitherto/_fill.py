@@ -50,12 +50,27 @@ def fill_padded(
     def fill(task: History) -> None:
         span = spans[id(task)]
         for name, out in lists.items():
-            padded_rows(task.group, name, width, task.new, out[span])
-            if want.oldest_first:
-                _turn(out[span], np.minimum(lengths[span], kept))
+            mine, length = out[span], lengths[span]
+            if want.is_oldest_first and kept < width:
+                whole = np.empty((len(mine), width), mine.dtype)
+                padded_rows(task.group, name, width, task.new, whole)
+                _keep_last(whole, length, mine)
+            else:
+                padded_rows(task.group, name, width, task.new, mine)
+            if want.is_turned:
+                _turn(mine, np.minimum(length, kept))
 
     run(fill, tasks)
     return None, lists
+
+
+def _keep_last(whole: Array, lengths: Array, out: Array) -> None:
+    """Copies the last real actions of each row, as many as `out` has places."""
+    place = np.arange(out.shape[1])
+    first = np.maximum(lengths.astype(np.int64) - out.shape[1], 0)
+    for at in range(0, len(out), _TURN_ROWS):
+        rows = slice(at, at + _TURN_ROWS)
+        out[rows] = np.take_along_axis(whole[rows], first[rows, None] + place, axis=1)
 
 
 def _turn(out: Array, lengths: Array) -> None:
@@ -74,7 +89,8 @@ def fill_flat(
     want: Want,
     run: Callable[[Any, Sequence[History]], list[Any]],
 ) -> tuple[Array, Lists]:
-    """Histories of any length: values one after the other, and where each history starts."""
+    """Histories of any length: values one after the other, in the order of the files, and where
+    the newest `actions_max` of each history start."""
     names = list(dtypes)
     is_timeline = any(x.starts is not None for x in tasks)
     most = sum(values_of(x.group, names[0]) for x in tasks) if is_timeline else int(lengths.sum())
@@ -97,6 +113,9 @@ def fill_flat(
             for name in names:
                 lists[name][value : value + used] = values[name]
             history, value = history + count, value + used
+    if want.is_oldest_first:
+        # The newest actions are the last ones.
+        starts += np.maximum(lengths - want.actions_max, 0)
     return starts, {name: x[:value] for name, x in lists.items()}
 
 

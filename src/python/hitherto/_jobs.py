@@ -25,11 +25,13 @@ def sequences(
     date: Day | None = None,
     from_: Day | None = None,
     to: Day | None = None,
-    layout: Literal["request", "sample"] | str = "request",
+    layout: Literal["request", "sample", "timeline"] = "request",
     cutoff: Literal["day", "time"] = "day",
-    max_actions: int | str = 1000,
+    max_actions: int | Literal["all"] | None = None,
+    oldest_first: bool = False,
     with_: Sequence[str] = (),
     keep: Sequence[str] = (),
+    rename: Mapping[str, str] | None = None,
     dedup: Literal["none", "exact", "consecutive"] = "none",
     columns: Mapping[str, object] | None = None,
     time_unit: Literal["s", "ms", "us", "ns"] | None = None,
@@ -61,12 +63,20 @@ def sequences(
         source: the folder with all four sources.
         out: the folder to make. It appears complete, or not at all.
         date, from_, to: only impressions of this day; from and up to these days, both included.
-        layout: a row for each impression (``"request"``) or for each item of it (``"sample"``).
+        layout: a row for each impression (``"request"``) or for each item of it (``"sample"``); or
+            a row for each impression whose history is a range of a timeline, which is stored once
+            for each customer (``"timeline"``). ``read`` and ``hitherto.torch`` take all of them.
         cutoff: the start of the impression's day, or its time. Actions before it are in the
             history.
-        max_actions: the length of a history: the newest prior actions, at most this many.
-        with_: lists beside the actions, such as ``["time_delta", "price"]``.
+        max_actions: the length of a history: the newest prior actions, at most this many, 1 to
+            65,536. ``"all"`` is no limit, which only timelines can have. Default: ``"all"`` for
+            timelines, else 1,000.
+        oldest_first: whether the oldest action of a history comes first. Padding stays behind.
+        with_: lists beside the actions: ``"time_delta"``, int32 seconds from the action to the
+            cutoff; ``"time"``, int64 seconds from 1970 to the action; and columns of the actions,
+            such as ``"price"``.
         keep: columns of the impressions to copy, such as ``["surface", "item.is_click"]``.
+        rename: other names for columns of the output, such as ``{"actions": "uih_item_id"}``.
         columns: other names of columns, such as ``{"clicks": {"item_id": "sku"}}``.
         memory: the most that the run works with, in bytes or as ``"2GB"``.
         progress: ``False`` shows nothing; otherwise a bar in a terminal or a notebook, else a line

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ._arrow import is_null, mask, raw
+from ._arrow import is_null, mask, micros, raw
+from ._names import Names
 from ._pages import Chunk, take_rows
 from ._thrift import NotOurs
 
@@ -34,16 +35,21 @@ _BATCH_ROWS = 1024
 
 @dataclass(frozen=True)
 class RowGroup:
-    """A row group of a part file."""
+    """A row group of a part file, whose columns are said by their own names."""
 
     path: str
     meta: Any
     """The `pyarrow.parquet.FileMetaData` of the file."""
     group: int
     rows: int
+    names: Names
+
+    def schema(self) -> pa.Schema:
+        """The schema with own names."""
+        return self.names.own_schema(self.meta.schema.to_arrow_schema())
 
 
-def row_groups(paths: list[str]) -> list[RowGroup]:
+def row_groups(paths: list[str], names: Names) -> list[RowGroup]:
     """The row groups of part files that have rows, in order."""
     groups = []
     for path in paths:
@@ -51,13 +57,16 @@ def row_groups(paths: list[str]) -> list[RowGroup]:
         for group in range(meta.num_row_groups):
             rows = meta.row_group(group).num_rows
             if rows:
-                groups.append(RowGroup(path, meta, group, rows))
+                groups.append(RowGroup(path, meta, group, rows, names))
     return groups
 
 
 def dtype_of(schema: pa.Schema, name: str) -> np.dtype[Any]:
     """The type of the values of a column of histories."""
     field = schema.field(name).type
+    if pa.types.is_list(field) and pa.types.is_timestamp(field.value_type):
+        # As microseconds.
+        return np.dtype(np.int64)
     if not pa.types.is_list(field) or field.value_type not in _DTYPES:
         raise ValueError(f'column "{name}" of type {field} is no column of histories')
     dtype: np.dtype[Any] = _DTYPES[field.value_type]
@@ -91,12 +100,13 @@ def flat_lists(
     Returns which rows they are, bool `[at.rows]`; their lengths, int64; and by column their values,
     one list after the other.
     """
+    stored = [at.names.stored(name) for name in names]
     with pq.ParquetFile(at.path, metadata=at.meta) as file:
-        table = file.read_row_group(at.group, columns=names, use_threads=False).combine_chunks()
+        table = file.read_row_group(at.group, columns=stored, use_threads=False).combine_chunks()
     lengths: Array | None = None
     values = {}
-    for name in names:
-        lists = table[name].chunk(0)
+    for name, column in zip(names, stored, strict=True):
+        lists = table[column].chunk(0)
         if wanted is None:
             wanted = ~is_null(lists)
         lists = lists.filter(mask(wanted))
@@ -111,8 +121,10 @@ def flat_lists(
 
 def _chunk_of(at: RowGroup, name: str) -> Any:
     """The metadata of the column chunk of a column of lists."""
-    schema = at.meta.schema
-    leaves = [i for i in range(len(schema)) if schema.column(i).path.split(".")[0] == name]
+    schema, stored = at.meta.schema, at.names.stored(name)
+    # The path of a value is NAME.list.element; NAME may have dots.
+    paths = [schema.column(i).path for i in range(len(schema))]
+    leaves = [i for i, path in enumerate(paths) if path.rsplit(".", 2)[0] == stored]
     if len(leaves) != 1:
         raise ValueError(f'{at.path}: column "{name}" is no column of lists')
     return at.meta.row_group(at.group).column(leaves[0])
@@ -147,7 +159,10 @@ def _other_rows(at: RowGroup, name: str, width: int, wanted: Array, out: Array) 
     row = put = 0
     with pq.ParquetFile(at.path, metadata=at.meta) as file:
         batches = file.iter_batches(
-            _BATCH_ROWS, row_groups=[at.group], columns=[name], use_threads=False
+            _BATCH_ROWS,
+            row_groups=[at.group],
+            columns=[at.names.stored(name)],
+            use_threads=False,
         )
         for batch in batches:
             lists = batch.column(0)
@@ -165,4 +180,4 @@ def _plain(at: RowGroup, name: str, values: pa.Array) -> Array:
     """The values of lists, which must not be null."""
     if values.null_count:
         raise ValueError(f'{at.path}: a list of "{name}" has a null')
-    return raw(values)
+    return raw(micros(values) if pa.types.is_timestamp(values.type) else values)

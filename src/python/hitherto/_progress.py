@@ -101,10 +101,10 @@ def progress_line(line: str) -> str | None:
     """What a notebook shows for a line of standard error; ``None`` for nothing."""
     if line.startswith('{"progress"'):
         progress = json.loads(line)["progress"]
-        done, total, unit = progress.get("done", 0), progress.get("total", 0), progress.get("unit")
+        done, total = progress["done"], progress["total"]
         share = f" {100 * done // total} %" if total else ""
-        count = f"  {done:,} {unit}" if unit else ""
-        return f"{progress['stage']}{share}{count}"
+        rows = f"{progress['rows_read']:,} rows read, {progress['rows_written']:,} written"
+        return f"{progress['stage']}{share}  {rows}"
     line = plain(line).strip()
     return line if is_noise(line) or line.startswith("made ") else None
 

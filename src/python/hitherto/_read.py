@@ -7,9 +7,10 @@ import datetime
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._errors import NotFound, UsageError
+from ._names import DELTA, ITEM, names_of
 from ._optional import need
 from ._select import files_of, one_of
 from ._set import Histories, Layout, Set, To
@@ -18,6 +19,8 @@ from ._set import open as open_set
 if TYPE_CHECKING:
     from ._command import Day, PathLike
     from ._expand import Shape
+
+File: TypeAlias = tuple[str, "datetime.date | None"]
 
 
 def read(
@@ -32,6 +35,11 @@ def read(
 ) -> Any:
     """The rows of a set, in the order in which they are stored.
 
+    A set of layout timeline gives the columns of one of layout request: each history as a list, and
+    ``time_delta`` in place of the times of the actions. Columns have the names that ``rename`` gave
+    them; ``time_delta`` of a timeline is always called so. With ``oldest_first`` histories are in
+    that order here too.
+
     Args:
         path: the set.
         days: only these days.
@@ -42,8 +50,9 @@ def read(
             holds one row group in memory at a time.
         histories: of ``sequences`` the form of ``actions``, ``action_types`` and the lists of
             ``with_``. ``"fixed"``: fixed-size lists of ``max_actions`` places, padded with 0, which
-            is what ``to_torch()`` of Polars takes; ``"list"``: lists of ``history_length`` values,
-            without padding; ``"none"``: these columns are left out.
+            is what ``to_torch()`` of Polars takes; of a set without a limit they have as many
+            places as the longest history of ``days``. ``"list"``: lists of ``history_length``
+            values, without padding; ``"none"``: these columns are left out.
         layout: ``"sample"`` makes a row for each item of a set of rows by impression. ``position``
             is then the place among the items of the row; it is left out if the set was made without
             some items. ``None``: as it is stored; a set of layout timeline is read as
@@ -52,9 +61,7 @@ def read(
             ``"user"`` or ``"flyer"``.
 
     Raises:
-        UsageError: if there is no such day, column, table or layout; or if ``histories="fixed"``
-        and the set was made
-            without a limit of actions.
+        UsageError: if there is no such day, column, table or layout.
         NotFound: if there is no set.
         MissingPackage: without the package that ``to`` names.
     """
@@ -98,7 +105,7 @@ def head(opened: Set, n: int, **arguments: Any) -> Any:
 class _Reading:
     """Files with their days, the columns to read from them, and the schema that is wanted."""
 
-    files: Sequence[tuple[str, datetime.date | None]]
+    files: Sequence[File]
     stored: Sequence[str]
     shape: Shape
     schema: Any
@@ -132,20 +139,17 @@ def _reading(
     files = files_of(opened, days, table)
     if not files:
         raise NotFound(f'"{opened.path}" has no rows')
-    shape = _shape(opened, histories, layout)
+    shape = _shape(opened, files, histories, layout)
     with _opened(files[0][0]) as file:
         empty = file.schema_arrow.empty_table()
+    _check_different(empty.column_names, shape)
     every = next(iter(_shaped(empty, shape, *files[0]))).schema
     wanted = list(every.names) if columns is None else list(columns)
     for name in wanted:
         one_of("columns", name, every.names)
     if len(set(wanted)) < len(wanted) or isinstance(columns, str):
         raise UsageError(f"columns is a list of different names, not {columns!r}")
-    helpers = {"history_length", "history_start"}
-    if shape.by_item:
-        helpers.add("items")
-    kept = helpers.union(wanted)
-    stored = [name for name in empty.column_names if name in kept] or empty.column_names[:1]
+    stored = _stored(empty.column_names, wanted, shape)
     schema = need("pyarrow", "read").schema([every.field(name) for name in wanted])
     return _Reading(files, stored, shape, schema)
 
@@ -175,26 +179,49 @@ def _shaped(rows: Any, shape: Shape, path: str, day: datetime.date | None) -> It
         yield batch
 
 
-def _shape(opened: Set, histories: Histories, layout: Layout | None) -> Shape:
+def _stored(every: Sequence[str], wanted: Sequence[str], shape: Shape) -> Sequence[str]:
+    """Which stored columns give the wanted ones."""
+    helpers = {"history_length", "history_start"}
+    if shape.by_item:
+        helpers.add(ITEM)
+    if DELTA in wanted:
+        helpers.add("cutoff")
+    owns = {name: shape.names.own(name) for name in every}
+    kept = [name for name, own in owns.items() if own in helpers or shape.shown(own) in wanted]
+    return kept or every[:1]
+
+
+def _check_different(every: Sequence[str], shape: Shape) -> None:
+    """Raises UsageError if two columns would have one name: one was renamed to a computed one."""
+    shown = [shape.shown(shape.names.own(name)) for name in every]
+    shown += ["position"] if shape.by_item and shape.has_positions else []
+    twice = sorted({name for name in shown if shown.count(name) > 1})
+    if twice:
+        raise UsageError(
+            f'two columns would be called "{twice[0]}", as rename gave this name to one; make the '
+            "set with another name"
+        )
+
+
+def _shape(
+    opened: Set, files: Sequence[File], histories: Histories, layout: Layout | None
+) -> Shape:
     """How rows are stored, and how they shall be."""
     from ._expand import Shape
 
-    settings = opened.settings
+    settings, names = opened.settings, names_of(opened.settings)
     if opened.job != "sequences":
         if layout is not None:
             raise UsageError(f"layout is of sets of sequences; this one is of {opened.job}")
-        return Shape((), "none", 0, False, False, False)
+        return Shape(names, (), "none", 0, False, False)
     one_of("layout", layout, (None, "request", "sample"))
-    stored, width = settings["layout"], settings["max_actions"]
-    if stored == "sample" and layout == "request":
+    width = settings["max_actions"]
+    if names.is_by_item and layout == "request":
         raise UsageError(
             "rows by item cannot be read as rows by impression; make the set with layout='request'"
         )
     if histories == "fixed" and width is None:
-        raise UsageError(
-            "the set has no limit of actions, so histories have no fixed size; read with "
-            "histories='list'"
-        )
+        width = _longest(files, names.stored("history_length"))
     attributes = [name.partition(":")[0] for name in settings.get("with", ())]
     drops = (
         settings.get("negatives_sample") is not None
@@ -202,10 +229,20 @@ def _shape(opened: Set, histories: Histories, layout: Layout | None) -> Shape:
         or settings.get("unknown_item") == "drop"
     )
     return Shape(
+        names=names,
         histories=("actions", "action_types", *attributes),
         form=histories,
         width=width or 0,
-        is_timeline=stored == "timeline",
-        by_item=layout == "sample" and stored != "sample",
+        by_item=layout == "sample" and not names.is_by_item,
         has_positions=not drops,
     )
+
+
+def _longest(files: Sequence[File], column: str) -> int:
+    """The longest history of some files, or 1, as fixed-size lists have a place at least."""
+    longest = 1
+    for path, _ in files:
+        with _opened(path) as file:
+            lengths = file.read(columns=[column])[column].to_numpy()
+        longest = max(longest, int(lengths.max(initial=1)))
+    return longest

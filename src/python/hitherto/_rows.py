@@ -9,6 +9,7 @@ is a run of rows of one ranking whose positions rise; in the other layouts it is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ._arrays import LABEL
-from ._arrow import is_null, raw
+from ._arrow import is_null, micros, raw
+from ._lists import RowGroup
+from ._names import ITEM
 
 Array = NDArray[Any]
 
@@ -47,27 +50,27 @@ class GroupRows:
     """Layout `timeline`: where the history of each row starts in its timeline, int32 `[rows]`."""
     columns: dict[str, Array]
     """Columns of the samples, each `[S]`; `is_order` is float32, NaN for null."""
+    cutoffs: Array
+    """The cutoff of each row, microseconds since 1970, int64 `[rows]`."""
     first: tuple[Any, ...]
     last: tuple[Any, ...]
 
 
-def group_rows(path: str, meta: Any, group: int, names: dict[str, str]) -> GroupRows:
-    """Reads the rows of a row group.
-
-    `names` are the columns to read, by their names in batches: `item_id` is `items` in layouts
-    `request` and `timeline`.
-    """
+def group_rows(at: RowGroup, of_samples: Sequence[str]) -> GroupRows:
+    """Reads the rows of a row group, and some columns of samples, by their own names."""
+    names = at.names
+    # In layout `sample` an impression may be cut between row groups.
+    of_rows = ["ranking_id", "position"] if names.is_by_item else []
+    keys = ["customer_id", "cutoff", *of_rows]
+    wanted = {*keys, *of_samples, LENGTH}
+    wanted |= set() if names.is_by_item else {ITEM}
+    wanted |= {START} if names.is_timeline else set()
+    stored = {name: names.stored(name) for name in sorted(wanted)}
     # A file of its own: a ParquetFile must not be shared between threads.
-    with pq.ParquetFile(path, metadata=meta) as file:
-        has = set(file.schema_arrow.names)
-        # In layout `sample` an impression may be cut between row groups.
-        of_rows = [] if "items" in has else ["ranking_id", "position"]
-        keys = ["customer_id", "cutoff", *of_rows]
-        more = [x for x in (LENGTH, START, "items") if x in has]
-        wanted = sorted({*keys, *more, *names.values()})
-        table = file.read_row_group(group, columns=wanted, use_threads=False)
+    with pq.ParquetFile(at.path, metadata=at.meta) as file:
+        table = file.read_row_group(at.group, columns=list(stored.values()), use_threads=False)
     table = table.combine_chunks()
-    columns = {name: _one(table[name]) for name in wanted}
+    columns = {name: _one(table[column]) for name, column in stored.items()}
     new = _changes(columns["customer_id"]) | _changes(columns["cutoff"])
     per_row = np.ones(table.num_rows, np.int64)
     request = np.ones(table.num_rows, bool)
@@ -76,15 +79,16 @@ def group_rows(path: str, meta: Any, group: int, names: dict[str, str]) -> Group
         request = new | _changes(columns["ranking_id"])
         request[1:] |= position[1:] <= position[:-1]
     else:
-        per_row = np.diff(raw(columns["items"].offsets)).astype(np.int64)
+        per_row = np.diff(raw(columns[ITEM].offsets)).astype(np.int64)
     return GroupRows(
         new=new,
         request=request,
         guest=is_null(columns["customer_id"]),
         items=per_row,
         lengths=_numbers(LENGTH, columns[LENGTH]),
-        starts=_numbers(START, columns[START]) if START in has else None,
-        columns={to: _samples(to, columns[name], per_row) for to, name in names.items()},
+        starts=_numbers(START, columns[START]) if names.is_timeline else None,
+        columns={name: _samples(name, columns[name], per_row) for name in of_samples},
+        cutoffs=_numbers("cutoff", columns["cutoff"]),
         first=tuple(_key(columns[name][0]) for name in keys),
         last=tuple(_key(columns[name][-1]) for name in keys),
     )
@@ -139,8 +143,7 @@ def _numbers(name: str, column: pa.Array) -> Array:
         column = column.cast(pa.float32())
     if pa.types.is_timestamp(column.type):
         # As NumPy has it: microseconds, and the smallest number for a null.
-        times = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
-        values: Array = raw(times).copy()
+        values: Array = raw(micros(column)).copy()
         values[is_null(column)] = -(2**63)
         return values
     if pa.types.is_floating(column.type) and column.null_count:

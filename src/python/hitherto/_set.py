@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ._errors import DataError, NotFound, UsageError
 from ._html import page_of
+from ._optional import need
 from ._process import run as run_binary
 
 if TYPE_CHECKING:
+    from ._arrays import DayArrays
     from ._verify import Verified
     from .torch import Samples
 
@@ -114,6 +116,39 @@ class Set(os.PathLike[str]):
             layout=layout,
             table=table,
         )
+
+    def load(
+        self,
+        day: _Day,
+        *,
+        max_actions: int | None = None,
+        columns: Sequence[str] | None = None,
+        threads: int = 1,
+    ) -> DayArrays:
+        """A day in memory as arrays of NumPy, each history once, for JAX, TensorFlow and others.
+
+        Of the result, ``items`` and ``types`` are histories, newest action first; ``history`` is
+        the history of each sample, ``item_id`` and ``is_order`` its item and its label, which is
+        NaN if there is none. ``lists`` and ``columns`` have all of them by the names of the set.
+        Padded sets give histories ``[H, N]``. Others give values one history after the other;
+        histories of a timeline may share values, and ``starts`` says where each begins.
+
+        Args:
+            max_actions: the newest actions of a history to keep, N. Default: as in the set, or
+                1,000 if the set has no limit.
+            columns: as of ``hitherto.torch.Samples``.
+            threads: threads that decode.
+
+        Raises:
+            FileNotFoundError: if there is no such day.
+            ValueError: if a column is not there, or is of text; or ``max_actions`` is too many.
+            MissingPackage: without NumPy and pyarrow.
+        """
+        for module in ("numpy", "pyarrow"):
+            need(module, "load")
+        from ._source import load_day
+
+        return load_day(self, day, max_actions=max_actions, columns=columns, threads=threads)
 
     def torch(self, **arguments: Any) -> Samples:
         """Its samples as an iterable dataset of PyTorch; the arguments are those of

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from .._names import Names
+
 CHOICES = {
     "by": ("sample", "request", "history"),
     "layout": ("padded", "jagged"),
@@ -60,18 +62,24 @@ def check_types(negatives: float, types_dtype: torch.dtype) -> None:
         raise ValueError(f"types_dtype={types_dtype} is none of {', '.join(map(str, _TYPES))}")
 
 
-def check_names(names: Mapping[str, str] | None, columns: Sequence[str]) -> dict[str, str]:
-    """Other names for columns. Raises ValueError for an unknown column, or a name twice."""
+def check_names(
+    names: Mapping[str, str] | None, columns: Sequence[str], of_set: Names
+) -> dict[str, str]:
+    """The names in batches, by own names; `names` are other ones for those that are shown.
+
+    Raises ValueError for an unknown column, or a name twice.
+    """
     names = dict(names or {})
-    keys = dict.fromkeys((*columns, *_MADE))
-    unknown = [x for x in names if x not in keys]
+    keys = {own: of_set.shown(own) for own in (*columns, *_MADE)}
+    unknown = [x for x in names if x not in keys.values()]
     if unknown:
-        raise ValueError(f"names= has {unknown}, and batches have {list(keys)}")
-    to = [names.get(x, x) for x in keys]
-    twice = sorted({x for x in to if to.count(x) > 1})
+        raise ValueError(f"names= has {unknown}, and batches have {list(keys.values())}")
+    to = {own: names.get(x, x) for own, x in keys.items()}
+    every = list(to.values())
+    twice = sorted({x for x in every if every.count(x) > 1})
     if twice:
-        raise ValueError(f"names= gives {twice} to more than one column")
-    return names
+        raise ValueError(f"more than one column is called {twice}; give other names with names=")
+    return to
 
 
 def cpus() -> int:

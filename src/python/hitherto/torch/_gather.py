@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .._arrays import DayArrays
+from .._names import DELTA
+from .._ranges import backwards, ranges, seconds_before
 from ._buffers import Buffers
 
 Array = NDArray[Any]
@@ -31,7 +33,8 @@ class Shape:
     by: str
     dedup: bool
     jagged: bool
-    newest_first: bool
+    is_turned: bool
+    """Whether histories that are not padded are turned around."""
     actions_max: int
     columns: tuple[str, ...]
     """Columns of samples that are part of batches."""
@@ -48,13 +51,15 @@ class Gather:
         self._dtypes = {n: torch.from_numpy(x[:0]).dtype for n, x in day.lists.items()}
         if "action_types" in self._dtypes:
             self._dtypes["action_types"] = shape.types_dtype
+        if day.cutoffs is not None:
+            self._dtypes[DELTA] = torch.int32
         self._out_dtypes = {
             n: torch.empty(0, dtype=x).numpy().dtype for n, x in self._dtypes.items()
         }
         self._on_device = {}
         if shape.device is not None:
-            lists = day.lists.items()
-            self._on_device = {n: torch.from_numpy(x).to(shape.device) for n, x in lists}
+            lists = {n: x for n, x in day.lists.items() if n != DELTA or day.cutoffs is None}
+            self._on_device = {n: torch.from_numpy(x).to(shape.device) for n, x in lists.items()}
 
     def batch(self, units: Array, kept: Array | None, weight: Array | None) -> dict[str, Tensor]:
         """The batch of some units. `kept` are the samples that negatives leave, bool `[S]`."""
@@ -72,11 +77,12 @@ class Gather:
         if shape.jagged:
             offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
             out["offsets"] = self._small(offsets)
-            for name in day.lists:
-                out[name] = self._jagged(name, histories, lengths)
-        else:
-            for name in day.lists:
-                out[name] = self._padded(name, histories, lengths)
+        make = self._jagged if shape.jagged else self._padded
+        for name in day.lists:
+            if name == DELTA and day.cutoffs is not None:
+                out[name] = self._deltas(histories, lengths, day.cutoffs)
+            else:
+                out[name] = make(name, histories, lengths)
         return out
 
     def _find(self, units: Array, kept: Array | None) -> tuple[Array, Array, Array]:
@@ -130,7 +136,7 @@ class Gather:
         shape = self._shape
         place = np.arange(shape.actions_max)
         length = lengths[:, None].astype(np.int64)
-        ahead = place if shape.newest_first else length - 1 - place
+        ahead = length - 1 - place if shape.is_turned else place
         index = np.where(place < length, starts[:, None] + ahead, -1)
         at = torch.from_numpy(index).to(shape.device)
         return _take_or_zero(self._on_device[name], at).to(self._dtypes[name])
@@ -146,31 +152,40 @@ class Gather:
             _concatenate(self._slices(name, histories, lengths), out)
         return torch.from_numpy(out)
 
+    def _deltas(self, histories: Array, lengths: Array, cutoffs: Array) -> Tensor:
+        """Seconds to the cutoff of each history, from times that histories share."""
+        times = self._day.lists[DELTA][self._places(histories, lengths)]
+        deltas = seconds_before(np.repeat(cutoffs[histories], lengths), times)
+        if self._shape.jagged:
+            out = self._out(DELTA, deltas.shape)
+            out[...] = deltas
+        else:
+            out = self._out(DELTA, (len(histories), self._shape.actions_max))
+            out[...] = 0
+            out[np.arange(out.shape[1]) < lengths[:, None]] = deltas
+        return torch.from_numpy(out).to(self._shape.device or "cpu")
+
     def _slices(self, name: str, histories: Array, lengths: Array) -> list[Array]:
         """The real actions of each history, as views."""
         # Measured 1.3 to 1.5 times as fast as an index of all values.
-        starts, newest_first = self._starts(histories)
+        starts, is_turned = self._starts(histories)
         source = self._day.lists[name].reshape(-1)
         ends = (starts + lengths).tolist()
         slices = [source[a:b] for a, b in zip(starts.tolist(), ends, strict=True)]
-        return slices if newest_first else [x[::-1] for x in slices]
+        return [x[::-1] for x in slices] if is_turned else slices
 
     def _starts(self, histories: Array) -> tuple[Array, bool]:
-        """Where histories start among all values, and whether they are to be copied as they are."""
+        """Where histories start among all values, and whether they are to be turned around."""
         if self._day.starts is None:
             # Padded histories are turned around when they are read.
-            return histories.astype(np.int64) * self._shape.actions_max, True
-        return self._day.starts[histories], self._shape.newest_first
+            return histories.astype(np.int64) * self._shape.actions_max, False
+        return self._day.starts[histories], self._shape.is_turned
 
     def _places(self, histories: Array, lengths: Array) -> Array:
         """Where the values of histories lie among all values, `[T]`."""
-        starts, newest_first = self._starts(histories)
+        starts, is_turned = self._starts(histories)
         counts = lengths.astype(np.int64)
-        if newest_first:
-            return ranges(starts, counts)
-        # Backwards from the last action of each history.
-        last = np.repeat(starts + counts - 1 + np.cumsum(counts) - counts, counts)
-        return last - np.arange(len(last))
+        return backwards(starts, counts) if is_turned else ranges(starts, counts)
 
     def _out(self, name: str, shape: tuple[int, ...]) -> Array:
         return self._buffers.empty(name, shape, self._out_dtypes[name])
@@ -198,13 +213,6 @@ def _take_rows(source: Array, rows: Array, out: Array) -> None:
         some = rows[at : at + count]
         np.take(source, some, axis=0, out=scratch[: len(some)], mode="clip")
         out[at : at + len(some)] = scratch[: len(some)]
-
-
-def ranges(starts: Array, counts: Array) -> Array:
-    """The numbers `start`, `start + 1`, ... of each range, one range after the other, int64."""
-    ends = np.cumsum(counts)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.repeat(starts - (ends - counts), counts) + np.arange(total)
 
 
 def _take_or_zero(values: Tensor, at: Tensor) -> Tensor:

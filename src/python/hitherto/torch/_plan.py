@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .._arrays import DayArrays, Want
 from .._day import Day, part_files
+from .._lists import dtype_of
 from .._order import key_of, permutation
 from .._source import Source
 
@@ -68,6 +69,9 @@ class Plan:
         self.source, self.want, self.by, self.seed = source, want, by, seed
         self.passes, self.shuffle, self.negatives = passes, shuffle, negatives
         self.limit, self.is_guess, self.threads = limit, is_guess, threads
+        schema = source.schema()
+        sizes = [0 if schema is None else dtype_of(schema, x).itemsize for x in want.lists]
+        self._value_bytes = sum(sizes) + 4
         self.is_alone = True
         """Whether there is one rank. Others could guess another limit."""
         self._counts: dict[int, Counts] = {}
@@ -95,9 +99,8 @@ class Plan:
         """Whether a day fits: two of them are in memory at a time, if there are two."""
         room = self._room()
         about = self.source.days[day]
-        sizes = sum(4 if name != "action_types" else 1 for name in self.want.lists) + 4
         values = about.rows * self.want.actions_max
-        most = (about.history_actions if self.want.width is None else values) * sizes
+        most = (about.history_actions if self.want.width is None else values) * self._value_bytes
         return most <= room or int(self.counts(day).bytes.sum()) <= room
 
     def load(self, piece: Piece, check: Callable[[], None]) -> DayArrays:
@@ -134,7 +137,7 @@ class Plan:
         if about.without_label == 0 or self.want.null_label != "drop":
             if self.by == "sample" and self.negatives == 1.0:
                 return about.samples
-            if self.by == "request" and self.source.layout != "sample":
+            if self.by == "request" and not self.source.names.is_by_item:
                 return about.rows
         counts = self.counts(day, check)
         return self._units(counts, list(range(len(counts.units))))

@@ -56,7 +56,7 @@ class Samples(Resumable, IterableDataset[Batch]):
     `history_length`          `[U]`       int32: real actions of each history
     `actions`                 `[U, N]`    items, newest first, padded with 0
     `action_types`            `[U, N]`    `types_dtype`, padded with 0
-    columns of `--with`       `[U, N]`    int32 or float32, padded with 0
+    columns of `--with`       `[U, N]`    int32 or float32, `time` int64, padded with 0
     columns of `--keep`       `[B]`       those that are no text
     `weight`                  `[B]`       float32, if the set or `negatives` sample
     `history_index`           `[B]`       int64, with `dedup`: the history of each sample
@@ -79,12 +79,13 @@ class Samples(Resumable, IterableDataset[Batch]):
         drop_last: whether to leave out what is left of a day after the last whole step.
         max_actions: the newest actions of a history to keep, N. Default: as in the set, or 1000 if
             the set has no limit.
-        newest_first: False turns the real actions around; padding stays at the end.
+        newest_first: whether the newest action comes first, whatever the order in the set; else the
+            oldest of those kept. Padding stays at the end.
         layout: `padded` or `jagged`.
         dedup: whether a history comes once in a batch. Default: iff `by` is not `sample`.
         columns: the columns of batches. Also possible: `customer_id`, `position`, `cutoff` and
             `last_action_time`; times are microseconds since 1970, and -2**63 for null.
-        names: other names for columns in batches, such as `{"actions": "uih_item_id"}`.
+        names: other names in batches than in the set, such as `{"actions": "uih_item_id"}`.
         negatives: the share of samples with a false label that an epoch keeps, others in each.
             Batches then have `weight`, which is all negatives by those kept for each of them.
         null_label: `drop` leaves out samples without a label, `nan` keeps them, `error` refuses.
@@ -144,17 +145,19 @@ class Samples(Resumable, IterableDataset[Batch]):
         self._batch_size, self._drop_last, self._prefetch = batch_size, drop_last, prefetch
         self._rank: tuple[int | None, int | None] = (rank, world_size)
         self._pin_memory, self._has_warned = pin_memory, False
-        if self._rank != (None, None):
-            rank_of(*self._rank)
-        self._names = check_names(names, (*lists, *scalars))
+        if (rank, world_size) != (None, None):
+            rank_of(rank, world_size)
+        self._names = check_names(names, (*lists, *scalars), source.names)
         self._plan = Plan(
             source=source,
             want=Want(
+                names=source.names,
                 lists=lists,
                 columns=tuple(dict.fromkeys((*scalars, "is_order"))),
                 width=source.width,
                 actions_max=actions_max,
-                oldest_first=not newest_first,
+                is_oldest_first=source.is_oldest_first,
+                newest_first=newest_first,
                 null_label=null_label,
             ),
             by=by,
@@ -170,7 +173,7 @@ class Samples(Resumable, IterableDataset[Batch]):
             by=by,
             dedup=by != "sample" if dedup is None else dedup,
             jagged=layout == "jagged",
-            newest_first=newest_first,
+            is_turned=source.is_oldest_first == newest_first,
             actions_max=actions_max,
             columns=tuple(x for x in scalars if x != "weight"),
             types_dtype=types_dtype,
@@ -178,10 +181,8 @@ class Samples(Resumable, IterableDataset[Batch]):
         )
         fixed: dict[str, int | str] = {
             **{"set": source.digest, "by": by, "seed": seed, "shuffle": int(shuffle)},
+            **{"passes": passes, "negatives": str(negatives), "null_label": null_label},
             "days": ",".join(x.day for x in source.days),
-            "passes": passes,
-            "negatives": str(negatives),
-            "null_label": null_label,
         }
         super().__init__(fixed)
         self._loader: Loader | None = None
