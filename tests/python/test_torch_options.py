@@ -219,7 +219,7 @@ def test_enough_memory_says_nothing(path: Path) -> None:
         ({"columns": ["price"]}, ValueError, r"no column \['price'\]; there are"),
         ({"columns": ["ranking_id"]}, ValueError, "are text"),
         ({"names": {"item": "x"}}, ValueError, r"names= has \['item'\]"),
-        ({"names": {"actions": "item_id"}}, ValueError, "to more than one column"),
+        ({"names": {"actions": "item_id"}}, ValueError, "more than one column"),
         ({"rank": 1}, ValueError, "rank and world_size go together"),
         ({"rank": 2, "world_size": 2}, ValueError, "rank 2 is not one of 0 to 1"),
         ({"device": "cpu", "pin_memory": True}, ValueError, "leave it out with device="),

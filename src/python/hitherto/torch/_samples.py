@@ -173,7 +173,7 @@ class Samples(Resumable, IterableDataset[Batch]):
             by=by,
             dedup=by != "sample" if dedup is None else dedup,
             jagged=layout == "jagged",
-            is_turned=source.is_oldest_first == newest_first,
+            is_turned=self._plan.want.is_turned,
             actions_max=actions_max,
             columns=tuple(x for x in scalars if x != "weight"),
             types_dtype=types_dtype,
