@@ -149,7 +149,8 @@ def test_a_notebook_has_one_line_that_changes(
 
 
 def test_progress_of_the_binary_is_understood(shop: Path, tmp_path: Path) -> None:
-    command = [ht.binary(), "sequences", shop, "--out", tmp_path / "out", "--progress", "json"]
+    out = str(tmp_path / "out")
+    command = [str(ht.binary()), "sequences", str(shop), "--out", out, "--progress", "json"]
     done = subprocess.run(command, capture_output=True, check=True, text=True)
     shown = [line for line in map(progress_line, done.stderr.splitlines()) if line]
     pattern = re.compile(r"[a-z ]+( \d+ %)?  [\d,]+ rows read, [\d,]+ written")

@@ -100,7 +100,9 @@ def test_windows_of_timelines(make: Make) -> None:
         assert sets.found(batches, *more) == sets.expected(path, None, *more)
 
 
-RENAME = "actions=uih,cutoff=history_length,history_length=uih_length,is_order=a.b"
+RENAME = (
+    "actions=uih,action_types=uih.type,cutoff=history_length,history_length=uih_length,is_order=a.b"
+)
 RENAMES = {
     "sample": f"{RENAME},item_id=position,position=item_id",
     "request": f"{RENAME},items=position,time_delta=items",
@@ -111,7 +113,12 @@ RENAMES = {
 @pytest.mark.parametrize("layout", RENAMES)
 def test_batches_have_the_names_of_the_set(make: Make, layout: str) -> None:
     plain, renamed = make(layout), make(layout, "--rename", RENAMES[layout])
-    names = {"actions": "uih", "history_length": "uih_length", "is_order": "a.b"}
+    names = {
+        "actions": "uih",
+        "action_types": "uih.type",
+        "history_length": "uih_length",
+        "is_order": "a.b",
+    }
     names["item_id"] = "position"
     if layout == "request":
         names["time_delta"] = "items"

@@ -107,13 +107,14 @@ def test_columns_and_names(path: Path) -> None:
 
 
 def test_types_of_actions(path: Path) -> None:
+    wanted = sets.found(all_of(path))
     for dtype in (torch.int8, torch.int16, torch.int32, torch.int64):
         for layout in ("padded", "jagged"):
             for device in (None, "cpu"):
                 settings = {"types_dtype": dtype, "layout": layout, "device": device}
                 batches = all_of(path, **settings)
                 assert {b["action_types"].dtype for b in batches} == {dtype}
-                assert sets.found(batches) == sets.found(all_of(path))
+                assert sets.found(batches) == wanted
 
 
 def test_days_and_passes(path: Path) -> None:

@@ -92,9 +92,8 @@ def test_stateful_data_loader(path: Path, by: str, workers: int) -> None:
 
     full = signatures(of(path, by))
     assert sorted(signatures(loader())) == sorted(full)
-    for cut in cuts(len(full), f"{by}{workers}"):
-        if cut == 0:
-            continue
+    # Processes take their time to start, so with workers there are half as many cuts.
+    for cut in cuts(len(full), f"{by}{workers}")[1 :: 2 if workers else 1]:
         one = loader()
         batches = iter(one)
         first = head(batches, cut)

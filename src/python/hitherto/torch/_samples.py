@@ -138,10 +138,9 @@ class Samples(Resumable, IterableDataset[Batch]):
         )
         check_counts(prefetch=prefetch, seed=seed)
         check_types(negatives, types_dtype)
-        source = open_source(path, days)
+        source, where = open_source(path, days), device_of(device, pin_memory)
         actions_max = actions_max_of(max_actions, source.limit)
         lists, scalars = columns_of(source, source.schema(), columns)
-        where = device_of(device, pin_memory)
         self._batch_size, self._drop_last, self._prefetch = batch_size, drop_last, prefetch
         self._rank: tuple[int | None, int | None] = (rank, world_size)
         self._pin_memory, self._has_warned = pin_memory, False
