@@ -17,7 +17,9 @@ import pytest
 pytest.importorskip("torch", reason="the loader needs torch")
 
 import torch
+from torch.utils.data import DataLoader
 
+import hitherto as ht
 import sets
 from hitherto.torch import Samples
 
@@ -176,7 +178,7 @@ def test_rank_and_world_size_of_the_environment(
 ) -> None:
     whole = len(list(Samples(path, batch_size=8)))
     monkeypatch.setenv("RANK", "1")
-    with pytest.raises(ValueError, match="only one is set"):
+    with pytest.raises(ht.UsageError, match="only one is set"):
         list(Samples(path))
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert len(list(Samples(path, batch_size=8))) < whole
@@ -195,17 +197,29 @@ class IterableDatasetShard:
                 yield batch
 
 
+class DataLoaderDispatcher(DataLoader[Any]):
+    """As Accelerate has it: each rank makes an iterator, and one of them reads for all."""
+
+    def __iter__(self) -> Any:
+        yield from super().__iter__()
+
+
 def test_sharing_twice_is_refused(path: Path) -> None:
-    with pytest.raises(RuntimeError, match="give Samples rank=0, world_size=1"):
+    with pytest.raises(ht.UsageError, match="give them rank=0, world_size=1"):
         list(IterableDatasetShard(Samples(path, rank=0, world_size=2)))
     assert list(IterableDatasetShard(Samples(path, rank=0, world_size=1)))
 
 
-def test_workers_are_warned_about(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import hitherto.torch._samples as module
-
-    monkeypatch.setattr(module, "worker_of", lambda: (0, 2))
-    samples = Samples(path)
-    with pytest.warns(UserWarning, match="num_workers=0 is faster") as said:
-        assert [len(list(samples)) for _ in range(2)]
-    assert len(said) == 1
+@pytest.mark.parametrize("world_size", [1, 2])
+@pytest.mark.parametrize("start", [None, "fork", "spawn"])
+def test_cutting_batches_for_other_ranks_is_refused(
+    path: Path, world_size: int, start: str | None
+) -> None:
+    samples = Samples(path, rank=0, world_size=world_size)
+    settings: dict[str, Any] = {"batch_size": None}
+    if start is not None:
+        settings.update(num_workers=1, multiprocessing_context=start)
+    with pytest.raises(ht.UsageError, match="do not give Samples to `prepare`") as found:
+        list(DataLoaderDispatcher(samples, **settings))
+    assert "torch.distributed" in str(found.value)
+    assert list(DataLoader(samples, batch_size=None))

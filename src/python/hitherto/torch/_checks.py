@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+import pyarrow as pa
 import torch
 
+from .._errors import DataError, Error, NotFound, UsageError
 from .._names import Names
 
 CHOICES = {
@@ -19,12 +23,27 @@ _TYPES = (torch.int8, torch.int16, torch.int32, torch.int64)
 _MADE = ("history_length", "history_index", "offsets", "weight")
 
 
+@contextlib.contextmanager
+def package_errors() -> Iterator[None]:
+    """Raises what goes wrong with a set, its days and its columns as errors of the package."""
+    try:
+        yield
+    except Error:
+        raise
+    except FileNotFoundError as error:
+        raise NotFound(str(error)) from error
+    except (json.JSONDecodeError, pa.ArrowInvalid) as error:
+        raise DataError(f"a file of the set cannot be read: {error}") from error
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
 def check_choices(**given: str) -> None:
-    """Raises ValueError for a word that is none of its argument's."""
+    """Raises UsageError for a word that is none of its argument's."""
     for name, word in given.items():
         if word not in CHOICES[name]:
             choices = ", ".join(f'"{x}"' for x in CHOICES[name])
-            raise ValueError(f"{name}={word!r} is none of {choices}")
+            raise UsageError(f"{name}={word!r} is none of {choices}")
 
 
 def check_positive(**given: int | None) -> None:
@@ -44,22 +63,37 @@ def _check_count(name: str, count: object, least: int) -> None:
     if not isinstance(count, int) or isinstance(count, bool):
         raise TypeError(f"{name}={count!r} is no int")
     if count < least:
-        raise ValueError(f"{name}={count} is less than {least}")
+        raise UsageError(f"{name}={count} is less than {least}")
 
 
 def device_of(device: torch.device | str | None, pin_memory: bool) -> torch.device | None:
-    """The device of batches; None for memory."""
-    if device is not None and pin_memory:
-        raise ValueError("pin_memory is for batches in memory; leave it out with device=")
-    return None if device is None else torch.device(device)
+    """The device of batches; None for memory. Raises UsageError if it is not there."""
+    if pin_memory:
+        if device is not None:
+            raise UsageError("pin_memory is for batches in memory; leave it out with device=")
+        if not torch.cuda.is_available():
+            raise UsageError("pin_memory=True needs a GPU, and PyTorch finds none; leave it out")
+    if device is None:
+        return None
+    try:
+        where = torch.device(device)
+        torch.empty(0, device=where)
+    # Builds of PyTorch without CUDA assert it.
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(
+            f'device="{device}" cannot be used: {reason}; give a device that PyTorch finds here, '
+            'such as "cpu", or leave device= out'
+        ) from error
+    return where
 
 
 def check_types(negatives: float, types_dtype: torch.dtype) -> None:
-    """Raises ValueError for a share that is none, or a type that cannot hold types of actions."""
+    """Raises UsageError for a share that is none, or a type that cannot hold types of actions."""
     if not 0.0 < negatives <= 1.0:
-        raise ValueError(f"negatives={negatives} is no share; give more than 0, and at most 1")
+        raise UsageError(f"negatives={negatives} is no share; give more than 0, and at most 1")
     if types_dtype not in _TYPES:
-        raise ValueError(f"types_dtype={types_dtype} is none of {', '.join(map(str, _TYPES))}")
+        raise UsageError(f"types_dtype={types_dtype} is none of {', '.join(map(str, _TYPES))}")
 
 
 def check_names(
@@ -67,18 +101,18 @@ def check_names(
 ) -> dict[str, str]:
     """The names in batches, by own names; `names` are other ones for those that are shown.
 
-    Raises ValueError for an unknown column, or a name twice.
+    Raises UsageError for an unknown column, or a name twice.
     """
     names = dict(names or {})
     keys = {own: of_set.shown(own) for own in (*columns, *_MADE)}
     unknown = [x for x in names if x not in keys.values()]
     if unknown:
-        raise ValueError(f"names= has {unknown}, and batches have {list(keys.values())}")
+        raise UsageError(f"names= has {unknown}, and batches have {list(keys.values())}")
     to = {own: names.get(x, x) for own, x in keys.items()}
     every = list(to.values())
     twice = sorted({x for x in every if every.count(x) > 1})
     if twice:
-        raise ValueError(f"more than one column is called {twice}; give other names with names=")
+        raise UsageError(f"more than one column is called {twice}; give other names with names=")
     return to
 
 

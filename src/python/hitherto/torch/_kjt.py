@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._errors import UsageError
 from .._optional import need
 
 
@@ -20,7 +21,7 @@ def to_kjt(batch: Mapping[str, Tensor], keys: Sequence[str] = ("actions", "actio
     supports it gives B rows. Without it the stride is U, which is B.
 
     Raises:
-        ValueError: if the batch has no such key.
+        UsageError: if the batch has no such key.
         MissingPackage: if torchrec is not installed.
     """
     torchrec = need("torchrec", "to_kjt", None)
@@ -56,7 +57,7 @@ def to_hstu(
         newest_first: as given to `Samples`.
 
     Raises:
-        ValueError: if the batch has no such key, or a value is not whole, such as a missing label.
+        UsageError: if the batch has no such key, or a value is not whole, such as a missing label.
         MissingPackage: if torchrec is not installed.
     """
     torchrec = need("torchrec", "to_hstu", None)
@@ -82,7 +83,7 @@ def to_hstu(
 
 def _of(batch: Mapping[str, Tensor], key: str) -> Tensor:
     if key not in batch:
-        raise ValueError(f'the batch has no "{key}"; it has {sorted(batch)}')
+        raise UsageError(f'the batch has no "{key}"; it has {sorted(batch)}')
     return batch[key]
 
 
@@ -107,5 +108,5 @@ def _whole(key: str, values: Tensor) -> Tensor:
     """Values as int64."""
     whole = values.to(torch.int64)
     if values.is_floating_point() and not torch.equal(whole.to(values.dtype), values):
-        raise ValueError(f'"{key}" has values that are not whole; leave it out of the keys')
+        raise UsageError(f'"{key}" has values that are not whole; leave it out of the keys')
     return whole

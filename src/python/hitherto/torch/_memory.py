@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from .._errors import UsageError
+
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS.update({f"{x}I": 1 << 10 * i for i, x in enumerate("KMGT", start=1)})
 
@@ -17,7 +19,7 @@ def bytes_of(text: str | int) -> int:
         return text
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?\s*", str(text).upper())
     if isinstance(text, bool) or found is None or float(found[1]) == 0:
-        raise ValueError(f'memory={text!r} is no size; give bytes, or a text such as "8GB"')
+        raise UsageError(f'memory={text!r} is no size; give bytes, or a text such as "8GB"')
     return int(float(found[1]) * _UNITS[found[2]])
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .._arrays import DayArrays, Want
 from .._day import Day, part_files
+from .._errors import UsageError
 from .._lists import dtype_of
 from .._order import key_of, permutation
 from .._source import Source
@@ -156,7 +157,7 @@ class Plan:
         """The row groups of each window, in random order of row groups."""
         room, total = self.limit // 2, len(counts.bytes)
         if self.is_guess and not self.is_alone:
-            raise ValueError(
+            raise UsageError(
                 f"{self.source.days[day].day} takes {int(counts.bytes.sum()) / 1e6:,.1f} MB, more "
                 "than half of the free memory. All ranks must cut it into the same windows, so "
                 "give the same memory= on each"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .._arrays import LABEL, DayArrays
-from .._order import chosen, key_of, permutation, share, steps
+from .._errors import DataError, UsageError
+from .._order import chosen, key_of, permutation, share, steps, steps_count
 from ._buffers import Buffers
 from ._gather import Gather, Shape
 from ._plan import NEGATIVES, ORDER, Piece, Plan, negatives_kept
@@ -57,6 +59,38 @@ def key(piece: Piece) -> tuple[int, tuple[int, ...] | None]:
     return piece.day, piece.groups
 
 
+class After:
+    """The piece after one. With a pool it is found and loaded while that one is used."""
+
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor | None,
+        find: Callable[[], Piece | None],
+        load: Callable[[Piece | None], Loaded | None],
+    ) -> None:
+        self._pool, self._find, self._load = pool, find, load
+        self._found: Future[Piece | None] | None = None
+        self._loaded: Future[Loaded | None] | None = None
+
+    def begin(self) -> None:
+        """Begins to find and to load, if there is a pool."""
+        if self._pool is not None:
+            found = self._found = self._pool.submit(self._find)
+            # Its one thread has found the piece before it loads it.
+            self._loaded = self._pool.submit(lambda: self._load(found.result()))
+
+    def piece(self) -> Piece | None:
+        """The piece, None if there is none. Does not wait until it is loaded."""
+        if self._found is None:
+            self._found = Future()
+            self._found.set_result(self._find())
+        return self._found.result()
+
+    def loaded(self) -> Loaded | None:
+        """What was loaded; None if nothing was."""
+        return None if self._loaded is None else self._loaded.result()
+
+
 class Epoch:
     """The rest of an epoch for one rank, and one worker of it."""
 
@@ -77,46 +111,52 @@ class Epoch:
     def batches(
         self, start: Position, is_ahead: bool
     ) -> Generator[tuple[Batch, Position], None, None]:
-        """Batches, each with the position after it. With `is_ahead` a thread loads what is next."""
+        """Batches, each with the position after it; the last has the start of the next epoch.
+
+        With `is_ahead` a thread loads what is next.
+        """
         pieces = self._pieces(start)
         pool = ThreadPoolExecutor(1, "hitherto-load") if is_ahead else None
         step, loaded = start.step, None
         try:
             piece = next(pieces, None)
             while piece is not None:
-                ahead: list[Future[tuple[Piece | None, Loaded | None]]] = []
-
-                def begin(now: Piece = piece, futures: Any = ahead) -> None:
-                    if pool is not None:
-                        futures.append(pool.submit(self._advance, pieces, now))
-
-                is_first = (piece.day, piece.turn, piece.window) == start.piece
-                done = start.done if is_first else 0
-                made = self._piece(piece, loaded, begin, start.epoch, done, step)
+                after = After(pool, partial(next, pieces, None), partial(self._load_after, piece))
+                done, left = _done(piece, start), self._steps_left(piece, start)
+                made = self._piece(piece, loaded, after.begin, start.epoch, done, step)
                 for batch, end in made:
                     step += 1
+                    left -= 1
                     if batch is not None:
-                        yield batch, _position(start.epoch, piece, end, step)
+                        # One of several workers cannot know whether others have steps left.
+                        is_last = left == 0 and self._worker[1] == 1 and after.piece() is None
+                        place = _position(start.epoch, piece, end, step)
+                        yield batch, Position(epoch=start.epoch + 1) if is_last else place
                     # Not kept here, so that its memory can be used again.
                     del batch
-                piece, loaded = ahead[0].result() if ahead else (next(pieces, None), None)
+                piece, loaded = after.piece(), after.loaded()
         finally:
             if pool is not None:
                 pool.shutdown(wait=True, cancel_futures=True)
 
     def _pieces(self, start: Position) -> Iterator[Piece]:
-        """The pieces from a position on."""
+        """The pieces from a position on that have steps left."""
         for piece in self._plan.pieces(start.epoch, self._check):
             _check_budget(piece, start)
-            if (piece.day, piece.turn, piece.window) >= start.piece:
+            is_ahead = (piece.day, piece.turn, piece.window) >= start.piece
+            if is_ahead and self._steps_left(piece, start):
                 yield piece
 
-    def _advance(self, pieces: Iterator[Piece], now: Piece) -> tuple[Piece | None, Loaded | None]:
-        """The next piece, loaded; not loaded if it has the same in memory as this one."""
-        piece = next(pieces, None)
+    def _steps_left(self, piece: Piece, start: Position) -> int:
+        """The steps of a piece from a position on."""
+        done, world_size = _done(piece, start), self._rank[1]
+        return steps_count(piece.units, self._batch_size, world_size, self._drop_last, done)
+
+    def _load_after(self, now: Piece, piece: Piece | None) -> Loaded | None:
+        """Loads the piece after `now`; not if it has the same in memory."""
         if piece is None or key(piece) == key(now):
-            return piece, None
-        return piece, self._loader.load(piece, self._check)
+            return None
+        return self._loader.load(piece, self._check)
 
     def _piece(
         self,
@@ -164,13 +204,18 @@ class Epoch:
             if starts is None:
                 units, kept = units[kept], None
         if len(units) != piece.units:
-            raise RuntimeError(
+            raise DataError(
                 f"{plan.source.days[piece.day].folder} has {len(units)} units, and its manifest "
                 f"says {piece.units}; `hitherto verify` finds what is wrong"
             )
         if plan.shuffle:
             units = units[permutation(len(units), key_of(*numbers, ORDER))]
         return units, kept, weight
+
+
+def _done(piece: Piece, start: Position) -> int:
+    """Units of a piece that were done at a position."""
+    return start.done if (piece.day, piece.turn, piece.window) == start.piece else 0
 
 
 def _position(epoch: int, piece: Piece, done: int, step: int) -> Position:
@@ -183,7 +228,7 @@ def _check_budget(piece: Piece, start: Position) -> None:
         was, now = (
             f"in windows for memory={x}" if x else "whole" for x in (start.limit, piece.limit)
         )
-        raise ValueError(
+        raise UsageError(
             f"the state is of a run that held this day {was}, and this one holds it {now}; "
             "give the same memory="
         )

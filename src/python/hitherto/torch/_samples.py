@@ -14,16 +14,8 @@ from torch.utils.data import IterableDataset
 from .._arrays import Want
 from .._order import steps_count
 from .._source import actions_max_of, columns_of, open_source
+from . import _checks
 from ._buffers import Buffers
-from ._checks import (
-    check_choices,
-    check_counts,
-    check_names,
-    check_positive,
-    check_types,
-    cpus,
-    device_of,
-)
 from ._gather import Shape
 from ._memory import bytes_of, free_bytes
 from ._plan import Plan
@@ -100,8 +92,8 @@ class Samples(Resumable, IterableDataset[Batch]):
         world_size: the number of ranks, given with `rank`.
 
     Raises:
-        FileNotFoundError: if there is no such set or day.
-        ValueError: if an argument makes no sense for this set; the message says what does.
+        NotFound: if there is no such set or day.
+        UsageError: if an argument makes no sense for this set; the message says what does.
     """
 
     def __init__(
@@ -132,21 +124,23 @@ class Samples(Resumable, IterableDataset[Batch]):
         rank: int | None = None,
         world_size: int | None = None,
     ) -> None:
-        check_choices(by=by, layout=layout, null_label=null_label)
-        check_positive(
+        _checks.check_choices(by=by, layout=layout, null_label=null_label)
+        _checks.check_positive(
             batch_size=batch_size, passes=passes, max_actions=max_actions, threads=threads
         )
-        check_counts(prefetch=prefetch, seed=seed)
-        check_types(negatives, types_dtype)
-        source, where = open_source(path, days), device_of(device, pin_memory)
-        actions_max = actions_max_of(max_actions, source.limit)
-        lists, scalars = columns_of(source, source.schema(), columns)
+        _checks.check_counts(prefetch=prefetch, seed=seed)
+        _checks.check_types(negatives, types_dtype)
+        with _checks.package_errors():
+            source = open_source(path, days)
+            actions_max = actions_max_of(max_actions, source.limit)
+            lists, scalars = columns_of(source, source.schema(), columns)
+        where = _checks.device_of(device, pin_memory)
         self._batch_size, self._drop_last, self._prefetch = batch_size, drop_last, prefetch
         self._rank: tuple[int | None, int | None] = (rank, world_size)
         self._pin_memory, self._has_warned = pin_memory, False
         if (rank, world_size) != (None, None):
             rank_of(rank, world_size)
-        self._names = check_names(names, (*lists, *scalars), source.names)
+        self._names = _checks.check_names(names, (*lists, *scalars), source.names)
         self._plan = Plan(
             source=source,
             want=Want(
@@ -166,7 +160,7 @@ class Samples(Resumable, IterableDataset[Batch]):
             negatives=negatives,
             limit=free_bytes(where) // 2 if memory is None else bytes_of(memory),
             is_guess=memory is None,
-            threads=threads or min(4, cpus()),
+            threads=threads or min(4, _checks.cpus()),
         )
         self._shape = Shape(
             by=by,
@@ -189,19 +183,19 @@ class Samples(Resumable, IterableDataset[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         """An iteration from the start of the epoch, or from where `load_state_dict` says.
 
-        When it ends, the next one is of the next epoch. If it is dropped, the next one starts where
-        this one did. Threads start with the first batch and end with the iteration.
+        Once the last batch is handed out, the next one is of the next epoch. If it is dropped
+        before, the next one starts where this one did. Threads start with the first batch and end
+        with the iteration.
         """
         rank, worker = self._ranks(), worker_of()
         refuse_second_sharding(rank[1])
-        if worker[1] > 1 and worker[0] == 0 and not self._has_warned:
-            self._has_warned = True
-            warn_of_workers(worker[1])
-        self._position = self._start
-        return self._iterate(rank, worker)
+        self._has_warned = self._has_warned or warn_of_workers()
+        return self._iterate(self._begin(), rank, worker)
 
-    def _iterate(self, rank: tuple[int, int], worker: tuple[int, int]) -> Iterator[Batch]:
-        stop, start, names = Stop(), self._start, self._names
+    def _iterate(
+        self, start: Position, rank: tuple[int, int], worker: tuple[int, int]
+    ) -> Iterator[Batch]:
+        stop, names, position = Stop(), self._names, start
         # Taken out, so that another iteration at the same time loads days of its own.
         loader, self._loader = self._loader, None
         if loader is None:
@@ -214,11 +208,14 @@ class Samples(Resumable, IterableDataset[Batch]):
         batches = epoch.batches(start, is_ahead=self._prefetch > 0)
         ahead = Prefetch(batches, self._prefetch, stop, batches.close) if self._prefetch else None
         try:
-            for batch, self._position in batches if ahead is None else ahead:
+            for batch, position in batches if ahead is None else ahead:
+                self._reach(position, start)
                 yield {names.get(name, name): values for name, values in batch.items()}
                 # Not kept here, so that its memory can be used again.
                 del batch
-            self._start = self._position = Position(epoch=start.epoch + 1)
+            if position.epoch == start.epoch:
+                # No batch was the last one: there was none, or it was that of another worker.
+                self._reach(Position(epoch=start.epoch + 1), start)
         finally:
             stop.set()
             if ahead is not None:
@@ -247,4 +244,6 @@ class Samples(Resumable, IterableDataset[Batch]):
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process gets: no arrays, and the rank, which may be unknown there."""
+        # Where a worker is started, its stack does not show who does it.
+        refuse_second_sharding(self._ranks()[1])
         return {**self.__dict__, "_loader": None, "_rank": self._ranks()}
