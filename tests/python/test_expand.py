@@ -117,7 +117,7 @@ def test_timelines_become_histories(
     form: Any, by_item: bool, piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_expand, "PIECE_VALUES", piece)
-    groups = [random_group(seed) for seed in range(40)]
+    groups = [random_group(seed) for seed in range(12)]
     made = write_set(tmp_path / "set", groups)
     table = made.read(histories=form, layout="sample" if by_item else None)
     width = 6 if form == "fixed" else None
