@@ -18,7 +18,7 @@ def python_of(peer, venvs):
         return sys.executable
     if not (venvs / peer / "installed").exists():
         log = (venvs / f"{peer}.log").read_text().strip().splitlines()
-        raise Failed("not installed: " + (log[-1] if log else "pip said nothing"))
+        raise Failed("could not be installed: " + (log[-1] if log else "pip said nothing"))
     return str(venvs / peer / "bin/python")
 
 
@@ -90,7 +90,7 @@ def line(name, runs, guide, venvs):
     of = " (copy)" if source == "copy" else ""
     return (
         f"| {label} | {order} | {middle['samples']:,.0f}{of} | {middle['whole']:,.0f} "
-        f"| {middle['after']:,.0f} | {rate / guide:.1f} x "
+        f"| {middle['after']:,.0f} | {rate / guide:.2f} x "
         f"| {middle['first']:.2f} | {middle['peak'] / 1e6:,.0f} |"
     )
 

@@ -110,7 +110,9 @@ def measure(batches, step, device, seconds):
         # Without this the host would run ahead, and `waited` would hide in the queue of the device.
         wait(device)
         steps, samples = steps + 1, samples + len(labels)
-    return first, steps, samples, time.perf_counter() - start, waited
+    took = time.perf_counter() - start
+    batches.close()
+    return first, steps, samples, took, waited
 
 
 def measure_samples(sets, device, seconds):
@@ -152,7 +154,6 @@ def measure_steps(sets, device, seconds, actions_max):
     print("|---|---|---|---|---|---|")
     for name, batches in loaders.items():
         first, steps, samples, took, waited = measure(batches, train_step(device), device, seconds)
-        batches.close()
         print(
             f"| {name} | {took / steps * 1e3:.1f} | {samples / steps:.0f} | {samples / took:,.0f} "
             f"| {waited / took:.0%} | {first:.2f} |",
