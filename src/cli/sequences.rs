@@ -171,7 +171,7 @@ struct HistoryArgs {
     #[arg(long)]
     no_pad: bool,
     /// Write the oldest action of a history first, as models do that read from left to right; padding stays
-    /// behind [default: the newest first]
+    /// behind. Slow with --layout sample; take request [default: the newest first]
     #[arg(long)]
     oldest_first: bool,
     /// The column that says when actions became known, such as clicks=ingested_at; an action is then

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::job::{
     Attribute, AttributeType, CustomerType, ItemType, Layout, Passthrough, PassthroughType,
 };
+use crate::options::published_name;
 
 /// A column of the output.
 #[derive(Clone, Debug)]
@@ -150,7 +151,7 @@ pub(super) fn columns<'a>(spec: &WriteSpec<'a>) -> Vec<OutputColumn<'a>> {
     columns.extend(weight);
     columns.extend(passthrough(spec));
     for column in &mut columns {
-        column.name = spec.published_name(column.name);
+        column.name = published_name(spec.rename, column.name);
     }
     columns
 }
@@ -174,6 +175,11 @@ pub(crate) fn check_names(spec: &WriteSpec<'_>) -> Result<()> {
     }
     // The folders of days are a column, too, for readers.
     let mut seen = vec!["dt"];
+    // What is computed from it has a name of its own where timelines are read.
+    let is_instant = |column: &OutputColumn<'_>| {
+        matches!(column.source, ColumnSource::History(HistoryColumn::Instant))
+    };
+    seen.extend(columns(spec).iter().any(is_instant).then_some("time_delta"));
     for column in columns(spec) {
         if seen
             .iter()

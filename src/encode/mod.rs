@@ -7,8 +7,9 @@
 //! `history_pages` and `scalar_pages` write pages as literals and copies, `zstd` and `lz4` compress
 //! these without a search, `chunk` appends pages to column chunks. The plain one goes through Arrow
 //! and takes what the direct one does not support (`plain` the histories, `scalars` the other columns).
-//! `timelines` finds what rows of the layout `timeline` share. `counts` computes statistics of rows, `file` appends row groups to files. `table` makes row groups
-//! of flat columns, for the other job kinds. `published` reads rows back, with a history each.
+//! `timelines` finds what rows of the layout `timeline` share. `counts` computes statistics of rows,
+//! `file` appends row groups to files. `table` makes row groups of flat columns, for the other job
+//! kinds. `published` reads rows back, with a history each.
 //! **Invariants**: the bytes are a function of the block and the spec; a block knows nothing of
 //! files or threads, so either path may encode it.
 

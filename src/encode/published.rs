@@ -15,6 +15,7 @@ use arrow::compute::{concat, take};
 use arrow::datatypes::{DataType, Field, FieldRef, Int32Type, Schema, TimestampMicrosecondType};
 
 use crate::job::{Attribute, Layout, Sequences};
+use crate::scan::parquet::value_text;
 
 /// How rows are published, and the timeline that the last row read has.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct PublishedRows {
     histories: Vec<String>,
     /// The timeline: its values in each column of histories.
     timeline: Vec<ArrayRef>,
+    /// Whose it is; nobody for a guest.
+    customer: Option<String>,
 }
 
 impl PublishedRows {
@@ -42,7 +45,14 @@ impl PublishedRows {
                 .map(str::to_owned)
                 .collect(),
             timeline: Vec::new(),
+            customer: None,
         }
+    }
+
+    /// Forgets the timeline, as a file begins with one.
+    pub(crate) fn begin_file(&mut self) {
+        self.timeline.clear();
+        self.customer = None;
     }
 
     /// Whether rows are published as they are without these options.
@@ -89,6 +99,7 @@ impl PublishedRows {
     fn with_histories(&mut self, batch: &RecordBatch) -> Result<RecordBatch, String> {
         let schema = batch.schema();
         let mut timeline = std::mem::take(&mut self.timeline);
+        let mut owner = self.customer.take();
         let is_history =
             |field: &FieldRef| field.name() == "action_time" || self.is_history(field.name());
         let columns = schema.fields().iter().zip(batch.columns());
@@ -97,13 +108,23 @@ impl PublishedRows {
         let Some((starts, lengths)) = place_columns(batch) else {
             return Err("it has no history_start and history_length".to_owned());
         };
+        let customers = batch.column_by_name("customer_id");
         let mut histories: Vec<Vec<ArrayRef>> = vec![Vec::new(); lists.len()];
         for row in 0..batch.num_rows() {
             let place = (starts.value(row), lengths.value(row));
-            let lists = lists
-                .iter()
-                .map(|list| list.is_valid(row).then(|| list.value(row)));
-            let range = timeline_range(&mut timeline, lists.collect(), place);
+            let lists = lists.iter();
+            let lists = lists.map(|list| list.is_valid(row).then(|| list.value(row)));
+            let lists: Vec<Option<ArrayRef>> = lists.collect();
+            let customer = customers
+                .filter(|of| of.is_valid(row))
+                .map(|of| value_text(of, row));
+            if lists.iter().all(Option::is_none) && (customer.is_none() || customer != owner) {
+                return Err(format!(
+                    "row {row}: no row of its customer before it has a timeline"
+                ));
+            }
+            owner = customer;
+            let range = timeline_range(&mut timeline, lists, place);
             let range = range.map_err(|what| format!("row {row}: {what}"))?;
             for (values, history) in timeline.iter().zip(&mut histories) {
                 history.push(values.slice(range.start, range.len()));
@@ -134,7 +155,7 @@ impl PublishedRows {
                 arrays.push(Arc::new(list));
             }
         }
-        self.timeline = timeline;
+        (self.timeline, self.customer) = (timeline, owner);
         Ok(batch_of(fields, arrays))
     }
 

@@ -36,19 +36,12 @@ pub(crate) struct WriteSpec<'a> {
     pub(crate) encode_plain: bool,
 }
 
-impl<'a> WriteSpec<'a> {
+impl WriteSpec<'_> {
     /// The rows that an impression makes in a block.
     pub(super) fn rows_of(&self, row: &BlockRow) -> usize {
         match self.layout {
             Layout::Sample => index(row.items_end - row.items_start),
             Layout::Request | Layout::Timeline => 1,
         }
-    }
-
-    /// The name of a column in the output.
-    pub(super) fn published_name(&self, name: &'a str) -> &'a str {
-        let mut renamed = self.rename.iter();
-        let other = renamed.find(|(own, _)| own == name);
-        other.map_or(name, |(_, other)| other)
     }
 }

@@ -193,7 +193,7 @@ pub(crate) fn open_actions<I: Item>(
     check_units(job, &opened, span.last)?;
     let rows_max: u64 = opened.iter().map(Opened::rows_about).sum();
     // An estimate, not a bound: what is kept if all histories are full and reading stops early.
-    let kept_max = u64::from(probes.keys.count()) * u64::from(job.sequences().actions_max());
+    let kept_max = u64::from(probes.keys.count()) * u64::from(job.sequences().actions_limit());
     // The number of partitions costs or saves time and changes no byte: partitions are ranges of
     // ranks, and row groups are cut from the rows of a day.
     let bits = job

@@ -108,7 +108,6 @@ pub fn run(job: &Job, context: &RunContext) -> Result<Report> {
 fn run_typed<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Report> {
     // One policy for all sources: `--max-bad-rows` bounds the rejected rows of the whole run.
     let policy = BadRowPolicy::new(&read_spec(job), is_whole_column);
-    check_names(&write_spec(job, CustomerType::Int64))?;
     let (job, before) = read_before_actions::<I>(job, context, &policy)?;
     // An output that cannot be created fails here, before the long read of actions.
     let staging = StagingDir::create(publish_spec(&job))?;
@@ -137,6 +136,7 @@ pub(crate) fn read_before_actions<I: ItemColumn>(
     context: &RunContext,
     policy: &BadRowPolicy<'_>,
 ) -> Result<(Job, BeforeActions<I>)> {
+    check_names(&write_spec(job, CustomerType::Int64))?;
     let job = &last_days::of_sequences::<I>(job, context)?;
     let mut inputs = find_inputs(job, context)?;
     // Opened before any log is read: a damaged vocabulary ends the run at once, and readers of

@@ -7,7 +7,7 @@ use crate::options::json::pairs;
 use crate::options::{
     ActionSource, Attribute, AttributeColumn, Cutoff, DivideBy, DwellMethod, Guests, ItemType,
     ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, MoreTable, NullLabel, Passthrough,
-    Source, UnknownItem,
+    Source, UnknownItem, published_name,
 };
 
 /// The kind of a job, with the options that only this kind has.
@@ -260,7 +260,7 @@ impl Sequences {
     pub const ACTIONS: u32 = 1000;
 
     /// The length of a history, at most.
-    pub(crate) fn actions_max(&self) -> u32 {
+    pub(crate) fn actions_limit(&self) -> u32 {
         self.actions_max.unwrap_or(u32::MAX)
     }
 
@@ -271,9 +271,7 @@ impl Sequences {
 
     /// The name of a column in the output.
     pub(crate) fn published_name<'a>(&'a self, name: &'a str) -> &'a str {
-        let mut renamed = self.rename.iter();
-        let other = renamed.find(|(own, _)| own == name);
-        other.map_or(name, |(_, other)| other)
+        published_name(&self.rename, name)
     }
 
     /// How far before the cutoff a history reaches, or `None` for no limit.

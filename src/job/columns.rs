@@ -3,7 +3,8 @@
 use super::{Features, Sequences, Settings};
 use crate::error::{Error, Result};
 use crate::options::{
-    ATTRIBUTE_COLUMNS_MAX, Attribute, JobKind, OURS, OURS_OF_FEATURES, Source, SourceSettings,
+    ATTRIBUTE_COLUMNS_MAX, Attribute, JobKind, Layout, OURS, OURS_OF_FEATURES, Source,
+    SourceSettings,
 };
 
 /// The most passthrough columns of impressions.
@@ -39,7 +40,30 @@ pub(super) fn check_columns(own: &Sequences) -> Result<()> {
         return Err(Error::settings(what));
     }
     check_free("--keep", passthrough())?;
-    check_once("--keep", passthrough())
+    check_once("--keep", passthrough())?;
+    if own.layout == Layout::Timeline {
+        let mut ours = vec!["history_start"];
+        ours.extend(
+            own.attributes
+                .contains(&Attribute::TimeDelta)
+                .then_some("action_time"),
+        );
+        check_free_of("--keep", &ours, passthrough())?;
+        check_free_of("--with", &ours, attributes())?;
+    }
+    check_renamed(&own.rename)
+}
+
+/// Checks that no column is renamed twice, and that no new name is read as a field inside another column.
+fn check_renamed(rename: &[(String, String)]) -> Result<()> {
+    check_once("--rename", rename.iter().map(|(name, _)| &**name))?;
+    match rename.iter().find(|(_, other)| other.contains('.')) {
+        None => Ok(()),
+        Some((_, other)) => Err(Error::settings(format!(
+            "--rename has \"{other}\"; readers take what is behind a dot for a field of a column; \
+             choose a name without dots"
+        ))),
+    }
 }
 
 /// Checks that there are not too many kept columns of `features`, and that their names are free.

@@ -245,8 +245,14 @@ macro_rules! as_text {
 
 as_text!(Passthrough, KeptColumn, Attribute, super::ItemVocabulary);
 
+/// The name of a column in the output, given the columns that have other names there.
+pub(crate) fn published_name<'a>(rename: &'a [(String, String)], name: &'a str) -> &'a str {
+    let other = rename.iter().find(|(own, _)| own == name);
+    other.map_or(name, |(_, other)| other)
+}
+
 /// All columns that the output of `sequences` may have without added columns.
-pub(crate) const OURS: [&str; 17] = [
+pub(crate) const OURS: [&str; 14] = [
     "dt",
     "customer_id",
     "ranking_id",
@@ -260,9 +266,6 @@ pub(crate) const OURS: [&str; 17] = [
     "actions",
     "action_types",
     "time_delta",
-    "time",
-    "action_time",
-    "history_start",
     "weight",
 ];
 

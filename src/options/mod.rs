@@ -24,7 +24,7 @@ pub use choices::{
     Codec, CustomerType, Cutoff, Dedup, DivideBy, DwellMethod, Format, Guests, IfExists, ItemType,
     LabelKey, Layout, MoreTable, NullLabel, OnBadRow, OtherTypes, Publish, TimeUnit, UnknownItem,
 };
-pub(crate) use columns::{ATTRIBUTE_COLUMNS_MAX, OURS, OURS_OF_FEATURES};
+pub(crate) use columns::{ATTRIBUTE_COLUMNS_MAX, OURS, OURS_OF_FEATURES, published_name};
 pub use columns::{
     Attribute, AttributeColumn, AttributeType, KeptColumn, Passthrough, PassthroughType,
 };

@@ -309,7 +309,7 @@ impl RowGroupInput {
             lookback_starts: &probes.lookback_starts,
         };
         let histories =
-            Histories::new(sorted, &runs, job.sequences().actions_max(), Dedup::None).into();
+            Histories::new(sorted, &runs, job.sequences().actions_limit(), Dedup::None).into();
         Ok(RowGroupInput {
             job,
             context: RunContext::default(),
@@ -334,7 +334,7 @@ impl RowGroupInput {
 
     /// Bytes of the two columns of histories, if they were materialized.
     pub fn logical_bytes(&self) -> u64 {
-        let width = count64(size_of::<i32>() + 1) * u64::from(self.job.sequences().actions_max());
+        let width = count64(size_of::<i32>() + 1) * u64::from(self.job.sequences().actions_limit());
         count64(self.probes.impressions.items.len()) * width
     }
 }

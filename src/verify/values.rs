@@ -73,7 +73,7 @@ fn faults_of(job: &Job, batch: &RecordBatch, row: usize) -> [bool; FAULTS.len()]
     let (cutoff, last) = (times(0), times(1));
     let length = batch.column(2).as_primitive::<Int32Type>().value(row);
     let is_in_range =
-        u32::try_from(length).is_ok_and(|length| length <= job.sequences().actions_max());
+        u32::try_from(length).is_ok_and(|length| length <= job.sequences().actions_limit());
     [
         last.is_valid(row) && cutoff.value(row) <= last.value(row),
         last.is_valid(row) != (length > 0),

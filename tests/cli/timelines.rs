@@ -129,6 +129,13 @@ fn columns_have_other_names_if_asked() {
         assert_eq!(plain["cutoff"], renamed["actions"]);
         assert_eq!(renamed.get("cutoff"), None);
     }
+    let mut impressions = rows("impressions");
+    impressions
+        .iter_mut()
+        .for_each(|row| row["surface"] = json!("home"));
+    shop.source("impressions", "ndjson", &impressions);
+    let kept = heads(&shop, &["--keep", "surface", "--rename", "surface=page"]);
+    assert!(kept.iter().all(|row| row["page"] == "home"));
     let shop = crate::shop::shop();
     shop.refuses(&["--rename", "acts=x"], 2, &["\"acts\"", "action_types"]);
     shop.refuses(
@@ -137,6 +144,25 @@ fn columns_have_other_names_if_asked() {
         &["two columns", "\"cutoff\""],
     );
     shop.refuses(&["--rename", "actions=DT"], 2, &["\"DT\""]);
+    shop.refuses(
+        &["--rename", "actions=a,actions=b"],
+        2,
+        &["\"actions\" twice"],
+    );
+    shop.refuses(&["--rename", "cutoff=request.time"], 2, &["without dots"]);
+    let computed = ["--layout", "timeline", "--with", "time_delta"];
+    let renamed = [&computed[..], &["--rename", "cutoff=time_delta"]].concat();
+    shop.refuses(&renamed, 2, &["\"time_delta\""]);
+    let plan = [
+        "plan",
+        "sequences",
+        "shop",
+        "--out",
+        "out",
+        "--rename",
+        "acts=x",
+    ];
+    shop.assert_refused(&shop.run_bare(&plan), 2, &["\"acts\""]);
     shop.refuses(&["--rename", "actions"], 2, &["COLUMN=NAME"]);
 }
 

@@ -111,7 +111,7 @@ RENAME = {
     "actions": "uih",
     "cutoff": "history_length",
     "history_length": "cutoff",
-    "is_order": "a.b",
+    "is_order": "a_b",
 }
 RENAMES = {
     "sample": {**RENAME, "item_id": "position", "position": "item_id"},
@@ -144,9 +144,8 @@ def test_columns_keep_the_names_of_the_set(make: Make, layout: str) -> None:
 
 
 def test_a_name_of_two_columns_is_refused(make: Make) -> None:
-    made = make("timeline", rename={"surface": "time_delta"})
-    with pytest.raises(ht.UsageError, match='two columns would be called "time_delta"'):
-        made.read()
+    with pytest.raises(ht.UsageError, match='two columns named "time_delta"'):
+        make("timeline", rename={"surface": "time_delta"})
     made = make("request", rename={"surface": "position"})
     assert made.read(columns=["position"]).num_rows == 120
     with pytest.raises(ht.UsageError, match='two columns would be called "position"'):
@@ -197,7 +196,7 @@ def test_a_day_in_memory_has_the_names_of_the_set(make: Make, layout: str) -> No
     assert got.items.tolist() == wanted.items.tolist()
     item = "position" if layout == "sample" else "candidates"
     assert got.columns[item].tolist() == got.item_id.tolist() == wanted.item_id.tolist()
-    assert got.columns["a.b"] is got.is_order
+    assert got.columns["a_b"] is got.is_order
     chosen = make(layout, rename=RENAMES[layout]).load(
         "2025-08-15", columns=["uih", "history_length"]
     )

@@ -230,7 +230,7 @@ pub(super) fn day_counts<I>(
         rows: day.rows_count(),
         samples: rows.histories.samples(),
         samples_without_history: rows.histories.of_length(0),
-        samples_with_full_history: rows.histories.of_length(job.sequences().actions_max()),
+        samples_with_full_history: rows.histories.of_length(job.sequences().actions_limit()),
         history_actions: rows.histories.actions(),
     }
 }

@@ -214,7 +214,7 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         let histories = Histories::new(
             sorted,
             &runs,
-            self.job.sequences().actions_max(),
+            self.job.sequences().actions_limit(),
             self.job.dedup,
         );
         // Pairs of actions that share a time take some as well.

@@ -182,13 +182,17 @@ pub fn head(settings: &HeadSettings) -> Result<Head> {
     };
     // Opened at once: columns come from the first file, and must be known before the first row.
     head.open_next()?;
-    if let Some((_, reader)) = &head.open {
+    if let Some((file, reader)) = &head.open {
         let schema = match &mut head.published {
             None => reader.schema(),
             Some(published) => {
+                let display = file.path.display().to_string();
                 let none = RecordBatch::new_empty(reader.schema());
-                let none = published.rows.plain(&none);
-                none.map_err(|what| of_manifest(&what))?.schema()
+                guarded(&display, || {
+                    let none = published.rows.plain(&none);
+                    none.map_err(|what| Error::bad_file(&*display, what))
+                })?
+                .schema()
             }
         };
         let own = head.published.as_ref().map(|published| &published.own);
@@ -243,6 +247,9 @@ impl Head {
     /// Opens the next file.
     fn open_next(&mut self) -> Result<()> {
         self.open = None;
+        if let Some(published) = &mut self.published {
+            published.rows.begin_file();
+        }
         if let Some(file) = self.files.pop_front() {
             let display = file.path.display().to_string();
             let reader = guarded(&display, || self.reader_of(&file, &display))?;

@@ -235,7 +235,7 @@ impl Explainer<'_> {
         match outcome {
             ActionOutcome::InHistory(position) => format!("kept at position {position}"),
             ActionOutcome::Repeat => "left out as a repeat of the one before".to_owned(),
-            ActionOutcome::BeyondLast => format!("beyond the last {}", own.actions_max()),
+            ActionOutcome::BeyondLast => format!("beyond the last {}", own.actions_limit()),
             ActionOutcome::Excluded(reason) => self.reason_text(source, action, reason),
         }
     }

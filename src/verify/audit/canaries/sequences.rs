@@ -39,10 +39,11 @@ pub(crate) fn canaries(
     keys: &BTreeSet<ImpressionKey>,
     problems: &mut Problems,
 ) -> Result<Canaries> {
-    // Passthrough columns have no influence on histories, and the reference's items are codes already.
+    // Passthrough columns and names have no influence on histories, and the reference's items are codes already.
     let settings = &Settings {
         ask: Sequences {
             keep: Vec::new(),
+            rename: Vec::new(),
             item_vocabulary: None,
             unknown_item: UnknownItem::Index,
             ..audit.set.settings.sequences().clone()
