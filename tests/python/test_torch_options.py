@@ -17,6 +17,7 @@ import torch
 import hitherto as ht
 import sets
 from hitherto.torch import Samples
+from torch_batches import all_of
 
 BY = ("sample", "request", "history")
 
@@ -32,14 +33,6 @@ def path(request: Any, logs: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     out = tmp_path_factory.mktemp("set") / request.param
     flags = ("--layout", request.param, "--max-actions", "8", "--row-group-rows", "20")
     return sets.make(out, *flags, "--keep", "surface:int32", source=logs)
-
-
-def all_of(path: Path, **settings: Any) -> list[Any]:
-    samples = Samples(path, **settings)
-    said = len(samples)
-    batches = list(samples)
-    assert len(batches) == said
-    return batches
 
 
 @pytest.mark.parametrize("by", BY)

@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason="the loader needs torch")
 import torch
 
 import sets
-from hitherto.torch import Samples
+from torch_batches import all_of
 
 BY = ("sample", "request", "history")
 LAYOUTS = ("sample", "request")
@@ -32,15 +32,6 @@ def both(request: Any, logs: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     flags += ["--guests", "empty", "--keep", "surface:int32,item.rank:int32"]
     out = tmp_path_factory.mktemp("set") / request.param
     return sets.make(out, "--layout", request.param, *flags, source=logs)
-
-
-def all_of(path: Path, **settings: Any) -> list[Any]:
-    """The batches of an epoch, as many as were said."""
-    samples = Samples(path, **settings)
-    said = len(samples)
-    batches = list(samples)
-    assert len(batches) == said
-    return batches
 
 
 @pytest.mark.parametrize("codec", ["zstd", "lz4_raw", "snappy", "none"])
