@@ -8,6 +8,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::advice::{self, Hint};
 
 /// The crate's result.
@@ -95,7 +97,7 @@ pub enum ErrorKind {
 }
 
 /// The position of a bad row, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 // Rejected rows are sorted by the order of these fields, so that the bytes of the quarantine do not
 // depend on threads: the file comes first, then the row.
 pub struct RowFault {
@@ -110,6 +112,7 @@ pub struct RowFault {
     /// The value that was found.
     pub found: String,
     /// What to do about it.
+    #[serde(skip)]
     pub hint: Option<Hint>,
 }
 

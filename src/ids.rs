@@ -6,8 +6,10 @@
 
 use std::fmt::Debug;
 
+use serde::{Deserialize, Serialize};
+
 /// An instant: microseconds since 1970-01-01T00:00:00Z; any `i64` is legal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Micros(pub i64);
 
 impl Micros {

@@ -61,6 +61,7 @@
 //! | *block* | rows of the output, as windows; encoded it is a *row group*, and a *part* is a file of row groups |
 //! | *wave* | row groups of input that are read before the early stop is checked again |
 //! | *set* | what one run publishes: the folder `OUT`, with parts, manifests and metrics |
+//! | *shard* | the rows of the customers in a range of hashes, made apart; `finalize` makes a set of all |
 //! | *reference* | the second, naive implementation that rows are checked against |
 //!
 //! # Code map, in reading order
@@ -166,7 +167,9 @@ pub use crate::report::survey::{
 #[doc(hidden)]
 pub use crate::report::unknown_types::with_unknown_types;
 pub use calendar::{date_text, parse_day};
-pub use engine::{dwell, features, run, schema};
+pub use engine::{
+    FinalizeSettings, Finalized, ShardSeconds, dwell, features, finalize, run, schema,
+};
 pub use error::{Error, ErrorKind, Result, RowFault, panic_text};
 pub use estimate::{Planned, PlannedOf, plan};
 pub use generate::{
@@ -183,8 +186,8 @@ pub use options::{
     ActionSource, Attribute, AttributeColumn, AttributeType, Codec, Comment, CustomerType, Cutoff,
     DayPattern, Dedup, Delimiter, DivideBy, DwellMethod, Escape, Format, Guests, Header, IfExists,
     ItemType, ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, LogName, MoreTable, NullLabel,
-    OnBadRow, OtherTypes, Passthrough, PassthroughType, Publish, Source, SourceSettings, TimeUnit,
-    Types, UnknownItem, WarningCode,
+    OnBadRow, OtherTypes, Passthrough, PassthroughType, Publish, Shard, ShardHolds, Source,
+    SourceSettings, TimeUnit, Types, UnknownItem, WarningCode,
 };
 #[doc(hidden)]
 pub use options::{renamed_column, source_setting};

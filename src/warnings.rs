@@ -70,6 +70,18 @@ impl From<&Warning> for WarningEntry {
     }
 }
 
+impl WarningEntry {
+    /// The warning; nothing if a later version wrote it, and this one does not know its code.
+    pub(crate) fn warning(self) -> Option<Warning> {
+        Some(Warning {
+            code: WarningCode::parse(&self.code).ok()?,
+            source: self.source.as_deref().and_then(Source::named),
+            text: self.text,
+            details: self.details,
+        })
+    }
+}
+
 /// The findings of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Noticed {

@@ -6,14 +6,15 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::cli::dwell::DwellArgs;
-use crate::cli::explain::ExplainArgs;
 use crate::cli::features::FeaturesArgs;
 use crate::cli::generate::GenerateArgs;
-use crate::cli::head::HeadArgs;
 use crate::cli::plan::PlanArgs;
-use crate::cli::report::ReportArgs;
 use crate::cli::sequences::SequencesArgs;
-use crate::cli::verify::VerifyArgs;
+use crate::cli::sets::explain::ExplainArgs;
+use crate::cli::sets::finalize::FinalizeArgs;
+use crate::cli::sets::head::HeadArgs;
+use crate::cli::sets::report::ReportArgs;
+use crate::cli::sets::verify::VerifyArgs;
 
 /// Turns raw event logs into point-in-time training data: for every moment at which a model
 /// would have been asked, exactly what was known then, and nothing later.
@@ -59,6 +60,13 @@ pub(crate) enum Command {
     /// the impressions, the footers of Parquet files and a sample of everything else, and sorts and
     /// encodes a sample of the rows with the code of a run.
     Plan(PlanArgs),
+    /// Put the shards of a set together
+    ///
+    /// Reads the folders that `hitherto sequences --shard I/N --out SHARDS` made, on one machine or on
+    /// many. All must be there, be of the same job, and be as they were written. Their parts are linked
+    /// into OUT, not copied, where the file system allows; SHARDS stays as it is. The set is that of one run
+    /// with --shards N, byte for byte; OUT appears complete, or not at all.
+    Finalize(FinalizeArgs),
     /// Check that a published set is complete, and that its rows are correct
     ///
     /// Reads every file in OUT. Each must have the bytes, the columns and the counts that the manifests

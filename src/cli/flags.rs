@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use hitherto::{
-    Day, Format, IfExists, OnBadRow, Publish, Settings, Source, SourceSettings, TimeUnit,
-    WarningCode, source_setting,
+    Day, Format, IfExists, OnBadRow, Publish, Settings, Shard, ShardHolds, Source, SourceSettings,
+    TimeUnit, WarningCode, source_setting,
 };
 
 use crate::cli::values::{day, size, source_pair};
@@ -32,6 +32,9 @@ pub(crate) struct RunArgs {
     /// a second
     #[arg(long, value_enum, value_name = "STYLE", default_value = "auto")]
     pub(crate) progress: ProgressStyle,
+    /// End when the process ends that started this one, as if by SIGTERM: for programs, which may be killed
+    #[arg(long, hide = true)]
+    pub(crate) with_parent: bool,
     /// Print statistics of the run on standard output, in this format
     #[arg(long, value_name = "FORMAT")]
     pub(crate) stats: Option<StatsFormat>,
@@ -250,6 +253,33 @@ impl GateArgs {
     pub(super) fn apply(self, settings: &mut Settings, run: &mut RunArgs) {
         settings.fail_if = self.fail_if;
         run.metrics_copy = self.metrics_json;
+    }
+}
+
+/// Which shard of a set is made.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub(super) struct ShardArgs {
+    /// Make one shard of the set, such as 7/64: the eighth of 64, in OUT/shard-00007-of-00064. Each may be
+    /// made on another machine; `hitherto finalize OUT` puts all of them together [default: the whole set]
+    #[arg(long, value_name = "I/N", value_parser = Shard::parse, conflicts_with_all = ["add_days", "fail_if"])]
+    shard: Option<Shard>,
+    /// Whose rows the inputs of --shard hold
+    #[arg(
+        long,
+        value_enum,
+        value_name = "ROWS",
+        default_value = "all",
+        requires = "shard"
+    )]
+    shard_holds: ShardHolds,
+}
+
+impl ShardArgs {
+    /// Sets what these flags say.
+    pub(super) fn apply(self, settings: &mut Settings) {
+        settings.shard = self.shard;
+        settings.shard_holds = self.shard_holds;
     }
 }
 

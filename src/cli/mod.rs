@@ -7,19 +7,16 @@
 mod args;
 mod choices;
 mod dwell;
-mod explain;
 mod features;
 mod flags;
 mod generate;
-mod head;
 mod job;
 mod plan;
 mod render;
-mod report;
 mod runner;
 mod sequences;
+mod sets;
 mod values;
-mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -45,6 +42,7 @@ pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
         }
         Command::Plan(plan) => plan.run(file),
         Command::Features(features) => features.run(file),
+        Command::Finalize(finalize) => finalize.run(),
         Command::Dwell(dwell) => dwell.run(file),
         Command::Verify(verify) => verify.run(),
         Command::Explain(explain) => explain.run(),

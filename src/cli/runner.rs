@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use hitherto::{Error, ErrorKind, Job, RunContext, Settings};
+use rustix::process::{Signal, set_parent_process_death_signal};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -78,6 +79,9 @@ pub(crate) fn start(args: &RunArgs) -> anyhow::Result<(Arc<RunContext>, Progress
         let what = format!("--temp-dir \"{}\" is no folder", folder.display());
         return Err(Error::from(ErrorKind::Settings { what }).into());
     }
+    if args.with_parent {
+        end_with_parent()?;
+    }
     let memory = args.memory.unwrap_or_else(memory_default);
     let (observer, progress) = Progress::new(args);
     let context = Arc::new(RunContext::new(memory, observer));
@@ -97,6 +101,12 @@ pub(crate) fn start(args: &RunArgs) -> anyhow::Result<(Arc<RunContext>, Progress
     }
     progress.watch(&context);
     Ok((context, progress))
+}
+
+/// Has the system send SIGTERM to this process when the one that started it ends.
+fn end_with_parent() -> anyhow::Result<()> {
+    let watched = set_parent_process_death_signal(Some(Signal::TERM));
+    watched.context("could not watch the process that started this one")
 }
 
 /// The number of threads.

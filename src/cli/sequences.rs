@@ -10,7 +10,7 @@ use hitherto::{
 
 use crate::cli::choices::usual_action;
 use crate::cli::flags::{
-    BadRowArgs, DayArgs, GateArgs, InputArgs, OutputArgs, RunArgs, WarningArgs,
+    BadRowArgs, DayArgs, GateArgs, InputArgs, OutputArgs, RunArgs, ShardArgs, WarningArgs,
 };
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::values::{
@@ -32,6 +32,10 @@ Examples:
 
   Histories of clicks and orders only:
     hitherto sequences shop --out training --types 1,3
+
+  One of 64 machines, and the set when all are done:
+    hitherto sequences shop --out shards --shard 7/64
+    hitherto finalize shards --out training
 
   Any log, with types of its own, from a job file (`hitherto job init FOLDER` writes a first one):
     hitherto sequences --job job.toml --out training
@@ -268,6 +272,27 @@ struct RowArgs {
     /// Rows of a part, at most; a part is one file, of as many row groups as fit
     #[arg(long, value_name = "COUNT", default_value_t = 262_144)]
     part_rows: u32,
+    /// Deal customers to so many shards by their hash, 1 to 65536, and make each a part of its own,
+    /// part-00000 for the first. The parts are the same as those of --shard on several machines [default:
+    /// parts of --part-rows]
+    #[arg(long, value_name = "COUNT", conflicts_with = "part_rows")]
+    shards: Option<u32>,
+    #[command(flatten)]
+    shard: ShardArgs,
+}
+
+impl RowArgs {
+    /// Sets what these flags say.
+    fn apply(self, settings: &mut Settings) {
+        let own = settings.sequences_mut();
+        own.layout = self.layout;
+        own.rename = self.rename;
+        own.row_group_rows_max = self.row_group_rows;
+        own.part_rows_max = self.part_rows;
+        own.shards = self.shards;
+        settings.codec = self.codec;
+        self.shard.apply(settings);
+    }
 }
 
 impl SequencesArgs {
@@ -310,20 +335,16 @@ impl SequencesArgs {
             attributes: history.with,
             pad: !history.no_pad,
             oldest_first: history.oldest_first,
-            layout: rows.layout,
             guests: missing.guests,
             guest_ids: missing.guest_ids,
             null_label: missing.null_label,
             negatives_rate: sampling.negatives_sample,
             seed: sampling.seed,
             keep: sampling.keep,
-            rename: rows.rename,
             item_type: sources.item_type,
             item_vocabulary: sources.item_vocabulary,
             unknown_item: sources.unknown_item,
             lateness_max_us: sources.max_lateness,
-            row_group_rows_max: rows.row_group_rows,
-            part_rows_max: rows.part_rows,
             // What remains is the list of action sources, which only a job file can declare.
             ..hitherto::Sequences::default()
         };
@@ -332,7 +353,6 @@ impl SequencesArgs {
             dir: self.dir,
             paths: paths.collect(),
             customer_type: sources.customer_type,
-            codec: rows.codec,
             dedup: sampling.dedup,
             ..Settings::default()
         };
@@ -341,6 +361,7 @@ impl SequencesArgs {
         self.bad_rows.apply(&mut settings);
         self.warnings.apply(&mut settings);
         self.output.apply(&mut settings);
+        rows.apply(&mut settings);
         let mut run = self.run;
         self.gates.apply(&mut settings, &mut run);
         // Last, as the file only says what the flags leave open.

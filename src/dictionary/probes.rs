@@ -13,8 +13,9 @@ use rayon::slice::ParallelSliceMut;
 
 use crate::dictionary::keys::Keys;
 use crate::ids::{Day, Item, Key, Micros, count32, count64, index};
-use crate::job::CustomerType;
-use crate::kernel::column::Impressions;
+use crate::job::{CustomerType, Shard};
+use crate::kernel::column::{Customer, Impressions};
+use crate::kernel::hash::hash_of;
 
 /// The probes: the moments at which a model would have been asked, in the order of the output.
 #[derive(Debug)]
@@ -33,6 +34,9 @@ pub(crate) struct Probes<I> {
     pub(crate) lookback_starts: Vec<Micros>,
     /// The time range of each customer's probes.
     spans: Vec<KeySpan>,
+    /// The time range of all impressions, also of those of other shards: which files are opened, and so
+    /// what is counted of them, must not depend on the shard. `None` if there are no impressions.
+    pub(crate) asked: Option<KeySpan>,
 }
 
 /// The time range of one customer's probes. One struct, so that the scan loop touches one cache line.
@@ -46,6 +50,18 @@ pub(crate) struct KeySpan {
     pub(crate) lookback_max: Micros,
 }
 
+/// The time range of some impressions.
+fn span_of<I>(impressions: &Impressions<I>) -> Option<KeySpan> {
+    let cutoffs = || impressions.cutoffs.iter().copied();
+    let lookbacks = || impressions.lookback_starts.iter().copied();
+    Some(KeySpan {
+        first_cutoff: cutoffs().min()?,
+        last_cutoff: cutoffs().max()?,
+        lookback_min: lookbacks().min()?,
+        lookback_max: lookbacks().max()?,
+    })
+}
+
 impl<I: Item> Probes<I> {
     /// The type of the ids of customers.
     pub(crate) fn customer_type(&self) -> CustomerType {
@@ -53,6 +69,26 @@ impl<I: Item> Probes<I> {
             CustomerType::String
         } else {
             CustomerType::Int64
+        }
+    }
+
+    /// Sorts the impressions of a job into probes; of a shard only its own.
+    pub(crate) fn of_job(impressions: Impressions<I>, shard: Option<Shard>) -> Probes<I> {
+        match shard {
+            None => Probes::new(impressions),
+            Some(shard) => Probes::of_shard(&impressions, shard),
+        }
+    }
+
+    /// Sorts those impressions into probes whose customers are of a shard; those of guests are of the first.
+    fn of_shard(impressions: &Impressions<I>, shard: Shard) -> Probes<I> {
+        let is_own = |customer: Customer<'_>| match customer {
+            Customer::Guest => shard.number == 0,
+            _ => shard.has(hash_of(customer)),
+        };
+        Probes {
+            asked: span_of(impressions),
+            ..Probes::new(impressions.only(is_own))
         }
     }
 
@@ -95,6 +131,7 @@ impl<I: Item> Probes<I> {
         };
         let spans = starts.windows(2).map(span).collect();
         Probes {
+            asked: span_of(&impressions),
             impressions,
             keys,
             rows,
@@ -121,19 +158,13 @@ impl<I: Item> Probes<I> {
 
     /// The time range of all probes.
     pub(crate) fn everyone(&self) -> KeySpan {
-        let (starts, cutoffs) = (&self.lookback_starts, &self.cutoffs);
-        let bounds = |times: &[Micros]| {
-            let first = times.iter().copied().min().unwrap_or(Micros::MIN);
-            (first, times.iter().copied().max().unwrap_or(Micros::MAX))
-        };
-        let (first_cutoff, last_cutoff) = bounds(cutoffs);
-        let (lookback_min, lookback_max) = bounds(starts);
-        KeySpan {
-            first_cutoff,
-            last_cutoff,
-            lookback_min,
-            lookback_max,
-        }
+        // Without a probe nothing is out of range.
+        span_of(&self.impressions).unwrap_or(KeySpan {
+            first_cutoff: Micros::MIN,
+            last_cutoff: Micros::MAX,
+            lookback_min: Micros::MIN,
+            lookback_max: Micros::MAX,
+        })
     }
 
     /// The probes of a range of customers.

@@ -3,6 +3,8 @@
 //! **In / Out**: a [`Block`] and the [`HistoryDeltas`] of its histories → a [`RowStats`]. **Cost**: a
 //! history is read once, however many impressions share it, and labels are one byte each.
 
+use serde::{Deserialize, Serialize};
+
 use super::Block;
 use crate::encode::direct::history_deltas::HistoryDeltas;
 use crate::ids::{ActionType, Item, count64, index};
@@ -10,7 +12,7 @@ use crate::kernel::column::Label;
 use crate::kernel::history_stats::{Contents, HistoryStats, HistorySummary};
 
 /// Statistics of the rows of a block.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RowStats {
     /// Impressions that end in the block.
     pub(crate) impressions: u64,

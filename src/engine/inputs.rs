@@ -168,23 +168,18 @@ pub(crate) fn open_actions<I: Item>(
     sources: &[SourceFiles],
     probes: &Probes<I>,
 ) -> Result<(Vec<Opened>, Span, Split)> {
-    // Without a probe the span is empty: it begins after its end, so every time is outside.
+    // Without an impression the span is empty: it begins after its end, so every time is outside.
     let span = Span {
-        first: probes
-            .lookback_starts
-            .iter()
-            .copied()
-            .min()
-            .unwrap_or(Micros::MAX),
-        last: probes.cutoffs.iter().copied().max().unwrap_or(Micros::MIN),
+        first: probes.asked.map_or(Micros::MAX, |asked| asked.lookback_min),
+        last: probes.asked.map_or(Micros::MIN, |asked| asked.last_cutoff),
     };
     let actions = sources
         .iter()
         .filter(|source| source.source != Source::Impressions);
-    // Without a probe no action can be in a history, so none need be opened.
+    // Without an impression no action can be in a history, so none need be opened.
     let files = actions
         .flat_map(|source| &source.files)
-        .filter(|_| !probes.rows.is_empty());
+        .filter(|_| probes.asked.is_some());
     let spec = read_spec(job);
     let files: Vec<&InputFile> = files
         .filter(|file| !is_folder_out(&spec, file, span))

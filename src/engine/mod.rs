@@ -9,8 +9,8 @@
 //!                                   sort ──► sweep + op ──► encode ──► publish
 //! ```
 //! This file is the path of `sequences`, from top to bottom: [`run`] starts the threads, `run_typed`
-//! lists the stages, `read_before_actions` and `read_all` read, and [`sequences::write`] sorts,
-//! sweeps, encodes and publishes. `features` and `dwell` have the same shape.
+//! lists the stages, `read_before_actions` and `read_all` read, [`sequences::make`] sorts, sweeps and
+//! encodes, and [`sequences::publish`] publishes. `features` and `dwell` have the same shape.
 //!
 //! | file | does |
 //! |---|---|
@@ -21,6 +21,7 @@
 //! | `impressions`, `actions` | the two scans of `sequences` |
 //! | `attributes` | checks that the columns of `--with` exist |
 //! | `features`, `dwell` | the data paths of the other job kinds |
+//! | `shards` | a shard instead of a whole set, and shards to a set (`finalize`) |
 //! | `input_warnings`, `unused` | what was read, but looks wrong: odd ids, repeated rows, sources without effect |
 //! | `tasks` | threads: the pool, and tasks on it |
 //!
@@ -38,6 +39,7 @@ mod input_warnings;
 mod inputs;
 mod last_days;
 mod resolve;
+pub(crate) mod shards;
 pub(crate) mod specs;
 pub(crate) mod tasks;
 pub(crate) mod unused;
@@ -49,20 +51,23 @@ pub(crate) use self::resolve::in_zone_of_set;
 pub use self::specs::schema;
 pub(crate) use self::tasks::{guarded, in_pool, in_threads};
 
+use std::time::Instant;
+
 use self::actions::read_actions;
 use self::impressions::{open_impressions, read_impressions};
 use self::inputs::{check_days, find_inputs};
+pub use self::shards::{FinalizeSettings, Finalized, ShardSeconds, finalize};
+use self::shards::{check_actions, check_impressions};
 use self::specs::{publish_spec, read_spec, vocabulary_spec, write_spec};
 use self::tasks::spills;
-use self::unused::notice_sequences;
+use self::unused::{notice_sequences, see_sources};
 use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
-use crate::encode::{ItemColumn, RowStats, check_names};
+use crate::encode::{ItemColumn, check_names};
 use crate::error::Result;
 use crate::failpoint::hit;
 use crate::job::{CustomerType, ItemType, Job, JobKind, Publish};
 use crate::kernel::column::EventChunk;
-use crate::kernel::op::counts::HistoryCounts;
 use crate::manifest;
 use crate::output::RunInputs;
 use crate::output::sequences::{self, Report, SequencesRead};
@@ -73,7 +78,7 @@ use crate::scan::impressions::ImpressionState;
 use crate::scan::pruning::Pruning;
 use crate::scan::whole_column::is_whole_column;
 use crate::store::spill::Partitions;
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{Coded, Vocabulary};
 
 /// Runs a job of [`JobKind::Sequences`]: reads, sorts, writes and publishes.
 ///
@@ -106,18 +111,29 @@ pub fn run(job: &Job, context: &RunContext) -> Result<Report> {
 
 /// Runs a job whose item ids have the width of `I`.
 fn run_typed<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Report> {
+    let began = Instant::now();
     // One policy for all sources: `--max-bad-rows` bounds the rejected rows of the whole run.
     let policy = BadRowPolicy::new(&read_spec(job), is_whole_column);
     let (job, before) = read_before_actions::<I>(job, context, &policy)?;
     // An output that cannot be created fails here, before the long read of actions.
     let staging = StagingDir::create(publish_spec(&job))?;
     let (read, partitions) = read_all(&job, context, &policy, &staging, before)?;
-    let notice = |rows: &[RowStats], counts: &HistoryCounts| {
-        let noticed = notice_sequences(&job, context, &read, rows, counts)?;
-        Ok(noticed.told(&job.no_warn, None))
-    };
     let spec = write_spec(&job, read.probes.customer_type());
-    sequences::write(&job, &spec, context, &staging, &read, partitions, notice)
+    let mut made = sequences::make(&job, &spec, context, &staging, &read, partitions)?;
+    let seen = see_sources(&job, context, &read, &made.totals.histories)?;
+    let items = read.items.as_ref();
+    let extends = items.and_then(Coded::extends);
+    // A run that adds no day to a set leaves the vocabulary there as it is.
+    if extends.is_none() || !made.totals.days.is_empty() {
+        made.vocabulary = sequences::write_vocabulary(&job, context, &staging, items)?;
+    }
+    if let Some(shard) = job.shard {
+        return shards::publish(&job, context, &staging, (shard, began), (made, seen));
+    }
+    let noticed = notice_sequences(&job, &made.files, &made.totals, &seen)?;
+    let noticed = noticed.told(&job.no_warn, None);
+    let judged = (&read.inputs.gates, noticed);
+    sequences::publish(&job, context, &staging, &made, extends, judged)
 }
 
 /// What is known before the actions are read.
@@ -184,9 +200,14 @@ fn read_all<I: ItemColumn>(
         ..
     } = before.impressions;
     let mut inputs = before.inputs;
-    let mut probes = Probes::new(rows);
+    check_impressions(job, &rows)?;
+    let read_bytes = rows.bytes();
+    let mut probes = Probes::of_job(rows, job.shard);
+    // Of a shard, those of others are gone.
+    context.free_memory(read_bytes - probes.impressions.bytes());
     context.reserve_memory(probes.bytes())?;
     let (opened, span, split) = open_actions(job, &inputs.sources, &probes)?;
+    check_actions(job, context, &opened, probes.customer_type())?;
     let spec = read_spec(job);
     let mut scan = ActionScan::new(&spec, policy, context, &probes, split);
     let pruning = Pruning::new(&scan, &opened, span);
@@ -217,7 +238,9 @@ fn read_all<I: ItemColumn>(
     // Wall times may be in one source and instants in another, so they are compared only when all
     // sources are read.
     kinds.merge(&read.kinds);
-    inputs.warnings.extend(kinds.check(&spec, &inputs.opened)?);
+    let times = kinds.shown(&spec, &inputs.opened);
+    // Here as well as with the other findings: a run that cannot be published need not write.
+    times.check(&spec)?;
     let warnings = input_warnings::of_probes(job, &probes, items.as_ref());
     inputs.warnings.extend(warnings);
     let read = SequencesRead {
@@ -225,6 +248,7 @@ fn read_all<I: ItemColumn>(
         days,
         actions: read.stats,
         actions_kept: read.kept,
+        times,
         probes,
         items,
         items_from,

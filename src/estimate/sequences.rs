@@ -59,7 +59,7 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Pla
     let (impressions, mut inputs) = (before.impressions, before.inputs);
     let job = &job;
     let (stats, mut kinds) = (impressions.tallies, impressions.kinds);
-    let probes = Probes::new(impressions.rows);
+    let probes = Probes::of_job(impressions.rows, job.shard);
     context.reserve_memory(probes.bytes())?;
     let (opened, span, split) = open_actions(job, &inputs.sources, &probes)?;
     let impressions_us = micros_since(began);

@@ -99,6 +99,8 @@ pub struct Sequences {
     /// The most rows of a part.
     #[serde(rename = "part_rows")]
     pub part_rows_max: u32,
+    /// How many shards the rows are dealt to, each a part of its own, or `None` for parts by rows.
+    pub shards: Option<u32>,
 }
 
 impl Default for Sequences {
@@ -133,6 +135,7 @@ impl Default for Sequences {
             lateness_max_us: None,
             row_group_rows_max: 16_384,
             part_rows_max: 262_144,
+            shards: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! **Invariants**: no file is opened. An error names the flag to change.
 
-use super::{Ask, Dwell, Features, Sequences, Settings, actions, columns};
+use super::{Ask, Dwell, Features, Sequences, Settings, actions, columns, shards};
 use crate::calendar::{Zone, date_text};
 use crate::error::{Error, Result};
 use crate::options::{
@@ -63,9 +63,7 @@ fn check_sequences(own: &Sequences, dedup: Dedup) -> Result<()> {
     if own.row_group_rows_max == 0 {
         return Err(Error::settings("--row-group-rows is 0; it takes 1 or more"));
     }
-    if own.part_rows_max == 0 {
-        return Err(Error::settings("--part-rows is 0; it takes 1 or more"));
-    }
+    shards::check_parts(own)?;
     if own.embargo_us.iter().any(|(_, embargo)| *embargo < 0) {
         return Err(Error::settings("--embargo takes a duration of 0 or more"));
     }

@@ -12,6 +12,7 @@ mod ask;
 mod checks;
 mod columns;
 mod settings;
+mod shards;
 
 use std::ops::Deref;
 
@@ -25,8 +26,9 @@ pub(crate) use crate::options::{
     ATTRIBUTE_COLUMNS_MAX, ActionSource, Attribute, AttributeColumn, AttributeType, Codec,
     CustomerType, Cutoff, DayPattern, Dedup, DivideBy, DwellMethod, Escape, Format, Gate, Guests,
     IfExists, ItemType, ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, MoreTable,
-    NullLabel, OnBadRow, OtherTypes, Passthrough, PassthroughType, PathDay, Publish, Source,
-    SourceSettings, Subject, TimeUnit, Types, UnknownItem, WarningCode, day_of_dt, dt_folder,
+    NullLabel, OnBadRow, OtherTypes, Passthrough, PassthroughType, PathDay, Publish, Shard,
+    ShardHolds, Source, SourceSettings, Subject, TimeUnit, Types, UnknownItem, WarningCode,
+    day_of_dt, dt_folder,
 };
 
 /// The column of the day, in files and as the key of Hive folders.
@@ -61,6 +63,13 @@ impl Job {
         if settings.sequences().impressions_from.is_some() {
             // The only moment that an action has is its own time.
             settings.sequences_mut().cutoff = Cutoff::Time;
+        }
+        if let Some(shard) = settings.shard {
+            shards::check_shard(&settings)?;
+            if let Ask::Sequences(own) = &mut settings.ask {
+                own.shards = Some(shard.count);
+            }
+            settings.out.push(shard.folder());
         }
         checks::check_ranges(&settings)?;
         checks::check_sources(&settings)?;

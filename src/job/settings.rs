@@ -10,8 +10,8 @@ use super::ask::{Ask, Dwell, Features, Sequences};
 use crate::ids::Day;
 use crate::options::json::{pairs, renamed};
 use crate::options::{
-    AttributeColumn, Codec, CustomerType, Dedup, Format, JobKind, OnBadRow, Publish, Source,
-    SourceSettings, TimeUnit, WarningCode, add_settings,
+    AttributeColumn, Codec, CustomerType, Dedup, Format, JobKind, OnBadRow, Publish, Shard,
+    ShardHolds, Source, SourceSettings, TimeUnit, WarningCode, add_settings,
 };
 
 /// The settings of a job. [`Settings::default`] has the documented defaults.
@@ -89,6 +89,12 @@ pub struct Settings {
     /// `zero_history_pct>0.5`.
     #[serde(skip)]
     pub fail_if: Vec<String>,
+    /// The shard to make, or `None` for the whole set.
+    #[serde(skip)]
+    pub shard: Option<Shard>,
+    /// Whose rows the inputs of the shard hold.
+    #[serde(skip)]
+    pub shard_holds: ShardHolds,
     /// The compression of the output.
     pub codec: Codec,
     /// The number of threads, at least 1.
@@ -130,6 +136,8 @@ impl Default for Settings {
             allow_unused: false,
             no_warn: Vec::new(),
             fail_if: Vec::new(),
+            shard: None,
+            shard_holds: ShardHolds::All,
             codec: Codec::Zstd,
             threads: 1,
             temp_dir: None,
@@ -146,6 +154,8 @@ pub struct Tuning {
     pub partition_bits: Option<u8>,
     /// Rows of actions that are read, at least, before the early stop is checked again. Changes no byte.
     pub wave_rows_min: u64,
+    /// Rows of a partition from which only those are kept that a history can hold. Changes no byte.
+    pub newest_rows_min: usize,
     /// Bytes of a block of CSV or NDJSON that one thread reads, at least 1. Changes no byte.
     pub text_piece_bytes: usize,
     /// Whether histories are written through Arrow, even if the direct encoder could. Changes bytes,
@@ -161,6 +171,7 @@ impl Default for Tuning {
         Tuning {
             partition_bits: None,
             wave_rows_min: 1 << 22,
+            newest_rows_min: 1 << 22,
             text_piece_bytes: 1 << 20,
             encode_plain: false,
             page_bytes_max: 1 << 20,

@@ -6,6 +6,8 @@
 //! **Cost**: a history equal to the one before it costs some additions. For any other, the bytes of
 //! its kinds are compared (SIMD) once for each kind that occurs in its partition.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{ActionType, Micros, count64, index};
 
 /// The number of newest actions whose kinds are counted by place.
@@ -30,7 +32,7 @@ pub(crate) const SPAN_ENDS: [u64; 13] = [
 ];
 
 /// Statistics of histories, each weighted by the number of its samples.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HistoryStats {
     /// Samples by the length of their history; ends at the longest.
     pub(crate) lengths: Vec<u64>,
@@ -55,7 +57,7 @@ pub(crate) struct HistoryStats {
 }
 
 /// Statistics of time spans, with a histogram.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SpanStats {
     pub(crate) count: u64,
     /// Their sum, in microseconds.

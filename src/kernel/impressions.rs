@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use crate::ids::{Item, index};
-use crate::kernel::column::{Impressions, Label, place};
+use crate::ids::{Item, count32, index};
+use crate::kernel::column::{Customer, Impression, Impressions, Label, place};
 use crate::kernel::passthrough::{PassthroughRow, PassthroughValue};
 
 impl<I: Item> Impressions<I> {
@@ -30,6 +30,38 @@ impl<I: Item> Impressions<I> {
                 values[place(*position)] = value.clone();
             }
         }
+    }
+
+    /// Bytes of memory that all rows take, without text ids and what is carried through.
+    pub(crate) fn bytes(&self) -> u64 {
+        let of_row = |row: u32| {
+            let ranking = self.rankings.bytes(index(row)).len();
+            Impressions::<I>::bytes_of_row(self.items_of(row).len(), ranking)
+        };
+        (0..count32(self.count())).map(of_row).sum()
+    }
+
+    /// Those of some customers.
+    pub(crate) fn only(&self, wants: impl Fn(Customer<'_>) -> bool) -> Impressions<I> {
+        let mut some = Impressions::empty(self.has_text_ids());
+        let (mut items, mut kept) = (Vec::new(), PassthroughRow::default());
+        for row in 0..count32(self.count()) {
+            let (at, customer) = (index(row), self.customer(row));
+            if !wants(customer) {
+                continue;
+            }
+            self.copy(row, &mut items, &mut kept);
+            some.push(&Impression {
+                customer,
+                day: self.days[at],
+                cutoff: self.cutoffs[at],
+                lookback_start: self.lookback_starts[at],
+                ranking: self.rankings.get(at),
+                items: &items,
+                passthrough: &kept,
+            });
+        }
+        some
     }
 
     /// The order of two impressions of one customer: cutoff, ranking, then all other columns.

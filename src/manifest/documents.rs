@@ -347,6 +347,19 @@ impl VocabularyEntry {
     }
 }
 
+impl VocabularyEntry {
+    /// The file.
+    pub(crate) fn part(&self) -> Part {
+        Part {
+            name: self.file.path.clone(),
+            rows: self.file.rows,
+            row_groups: self.file.row_groups,
+            bytes: self.file.bytes,
+            checksum: self.file.xxh64.0,
+        }
+    }
+}
+
 impl From<&DayManifest> for DayEntry {
     fn from(manifest: &DayManifest) -> DayEntry {
         DayEntry {

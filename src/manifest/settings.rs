@@ -39,6 +39,8 @@ const OLDEST_FIRST: &str = "oldest_first";
 const RENAME: &str = "rename";
 /// The most rows of a part.
 const PART_ROWS: &str = "part_rows";
+/// How many shards the rows are dealt to.
+const SHARDS: &str = "shards";
 /// The columns that `features` copies. Not `keep`, which manifests of `sequences` always have.
 const KEPT: &str = "kept";
 /// The column of listings that says from when a row holds.
@@ -59,7 +61,7 @@ const TIME_FORMAT: &str = "time_format";
 const BY_DAY: &str = "by_day";
 
 /// The settings of `sequences`, in their order.
-const OF_SEQUENCES: [&str; 43] = [
+const OF_SEQUENCES: [&str; 44] = [
     IMPRESSIONS_FROM,
     IMPRESSIONS_WHERE,
     NO_LABELS,
@@ -100,6 +102,7 @@ const OF_SEQUENCES: [&str; 43] = [
     "max_lateness_us",
     "row_group_rows",
     PART_ROWS,
+    SHARDS,
     "codec",
     ACTION_SOURCES,
     SOURCE_SETTINGS,
@@ -159,7 +162,7 @@ const OF_SOURCES: [&str; 5] = [
     SOURCE_SETTINGS,
 ];
 /// Those that sets of earlier versions lack; then they have their default.
-const OPTIONAL: [&str; 21] = [
+const OPTIONAL: [&str; 22] = [
     IMPRESSIONS_FROM,
     IMPRESSIONS_WHERE,
     NO_LABELS,
@@ -172,6 +175,7 @@ const OPTIONAL: [&str; 21] = [
     "no_warn",
     ACTION_SOURCES,
     PART_ROWS,
+    SHARDS,
     SOURCE_SETTINGS,
     OPENS,
     CLOSES,
@@ -184,7 +188,7 @@ const OPTIONAL: [&str; 21] = [
 ];
 /// Those that a manifest has only if they differ from the default, so that it equals one of a version
 /// that did not have them.
-const ONLY_IF_SET: [&str; 17] = [
+const ONLY_IF_SET: [&str; 18] = [
     IMPRESSIONS_FROM,
     IMPRESSIONS_WHERE,
     NO_LABELS,
@@ -193,6 +197,7 @@ const ONLY_IF_SET: [&str; 17] = [
     RENAME,
     ACTION_SOURCES,
     PART_ROWS,
+    SHARDS,
     SOURCE_SETTINGS,
     OPENS,
     CLOSES,

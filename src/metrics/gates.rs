@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::float;
 use crate::job::{Gate, JobKind, Subject};
 use crate::manifest::seal_of;
-use crate::publish::METRICS;
+use crate::publish::{METRICS, refuse_shards};
 use crate::store::local;
 
 /// The gates of a job, each with the metric of the set that it compares with.
@@ -109,6 +109,7 @@ pub(crate) fn read_set(folder: &Path, job_kind: JobKind) -> Result<Vec<u8>> {
 /// # Errors
 /// If they are not there, or are damaged.
 pub(crate) fn read_sealed(folder: &Path) -> Result<Vec<u8>> {
+    refuse_shards(folder)?;
     let path = folder.join(METRICS);
     if !path.exists() {
         let what = format!("\"{}\" holds no {METRICS}", folder.display());

@@ -6,16 +6,16 @@
 //! table of `dwell` has no days, so `dwell` makes its one manifest itself and publishes it.
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::catalog::paths::SourceFiles;
-use crate::context::{RunContext, Stage};
+use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Day, Micros, count64};
-use crate::job::{Format, Job, Source};
+use crate::job::{Format, Job, ShardHolds, Source};
 use crate::manifest::{self, Input, MadeDay, RunFiles, Xxh64};
-use crate::metrics::{self, Gates, JobMetrics};
+use crate::metrics::{self, Gates, JobMetrics, SourceDays, source_days};
 use crate::publish::{Part, StagingDir, Whole, origin};
 use crate::quarantine;
 use crate::scan::Opened;
@@ -47,6 +47,87 @@ impl RunInputs {
         let skipped = self.skipped.iter().filter(|day| job.wants_day(**day));
         count64(skipped.count())
     }
+
+    /// The files as manifests have them.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub(super) fn files(&self, job: &Job) -> Result<FilesRead> {
+        Ok(FilesRead {
+            inputs: inputs_of(job, &self.opened)?,
+            rejected: self.rejected.clone(),
+            source_days: source_days(&self.sources),
+            days_skipped: self.days_skipped(job),
+        })
+    }
+}
+
+/// The files that a run read, as manifests and metrics have them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct FilesRead {
+    /// The files that were read, or proven to need no reading.
+    pub(super) inputs: Vec<InputRead>,
+    /// Rows that could not be used, in order.
+    pub(crate) rejected: Vec<Rejected>,
+    /// The days that sources have files of.
+    pub(super) source_days: Vec<SourceDays>,
+    /// How many days the job asks for and the run leaves as the output has them.
+    pub(crate) days_skipped: u64,
+}
+
+impl FilesRead {
+    /// Whether a shard has read the same files.
+    pub(crate) fn are_alike(&self, other: &FilesRead) -> bool {
+        self.inputs == other.inputs && self.source_days == other.source_days
+    }
+
+    /// Adds the files of the next shard, which has read the same ones, or its own.
+    pub(crate) fn merge(&mut self, next: FilesRead, holds: ShardHolds) {
+        self.rejected.extend(next.rejected);
+        if holds == ShardHolds::All {
+            return;
+        }
+        self.inputs.extend(next.inputs);
+        for ((_, own), (_, more)) in self.source_days.iter_mut().zip(next.source_days) {
+            *own = own.take().zip(more).map(|(mut days, more)| {
+                days.extend(more);
+                days.sort_unstable();
+                days.dedup();
+                days
+            });
+        }
+    }
+
+    /// Sorts the rejected rows; each once, as rows without a customer are rejected by every shard.
+    pub(crate) fn sort_rejected(&mut self) {
+        self.rejected.sort_unstable();
+        self.rejected.dedup();
+    }
+
+    /// How many rows were rejected.
+    pub(crate) fn rejected_count(&self) -> u64 {
+        count64(self.rejected.len())
+    }
+
+    /// Changes the folders that relative paths start from.
+    pub(crate) fn move_to(&mut self, moved: impl Fn(&str) -> Option<String>) {
+        for input in &mut self.inputs {
+            input.file.from = input.file.from.take().and_then(|from| moved(&from));
+        }
+    }
+
+    /// Counts days that the output has and keeps.
+    pub(crate) fn skip_days(&mut self, count: u64) {
+        self.days_skipped += count;
+    }
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct InputRead {
+    pub(super) file: Input,
+    /// The day of its impressions, if it has those of a day.
+    pub(super) day: Option<Day>,
 }
 
 /// What a run published of one day.
@@ -91,20 +172,18 @@ pub(super) struct Outcome<'a, C, A, M> {
 /// # Errors
 /// If a gate fails, or a file cannot be read or written.
 pub(super) fn judge<M: JobMetrics>(
-    job: &Job,
-    context: &RunContext,
     staging: &StagingDir,
-    inputs: &RunInputs,
+    gates: &Gates,
+    files: &FilesRead,
     metrics: &[M],
 ) -> Result<RunFiles> {
-    context.enter(Stage::PUBLISH, 0);
-    context.check()?;
     // Where all days are left as they are, there is nothing to judge.
-    if inputs.days_skipped(job) == 0 || !metrics.is_empty() {
-        inputs.gates.judge(metrics)?;
+    if files.days_skipped == 0 || !metrics.is_empty() {
+        gates.judge(metrics)?;
     }
-    let rejected = quarantine::write(staging, &inputs.rejected)?;
-    Ok(RunFiles::new(inputs_of(job, &inputs.opened)?, rejected))
+    let rejected = quarantine::write(staging, &files.rejected)?;
+    let inputs = files.inputs.iter().map(|input| input.file.clone());
+    Ok(RunFiles::new(inputs.collect(), rejected))
 }
 
 /// Writes the metrics and the manifest of each day, and puts everything in place; gives the days of the
@@ -116,7 +195,7 @@ pub(super) fn commit<C: Serialize, A: Serialize, M: JobMetrics>(
     job: &Job,
     context: &RunContext,
     staging: &StagingDir,
-    inputs: &RunInputs,
+    files: &FilesRead,
     run: &RunFiles,
     outcome: &Outcome<'_, C, A, M>,
 ) -> Result<Vec<DayReport>> {
@@ -127,7 +206,7 @@ pub(super) fn commit<C: Serialize, A: Serialize, M: JobMetrics>(
             job_kind,
             day: day.day,
             settings,
-            inputs: inputs_of_day(&inputs.opened, &run.inputs, day.day),
+            inputs: inputs_of_day(files, day.day),
             run,
             actions: &outcome.actions,
             counts: &day.counts,
@@ -155,12 +234,12 @@ pub(super) fn commit<C: Serialize, A: Serialize, M: JobMetrics>(
 }
 
 /// The inputs in the manifest: those of relative paths with the folder that these start from.
-fn inputs_of(job: &Job, opened: &[Opened]) -> Result<Vec<Input>> {
+fn inputs_of(job: &Job, opened: &[Opened]) -> Result<Vec<InputRead>> {
     let origin = origin(&job.out);
-    let inputs = opened.par_iter().map(|opened| -> Result<Input> {
+    let inputs = opened.par_iter().map(|opened| -> Result<InputRead> {
         let file = opened.file();
         let (bytes, digest) = file.digest(opened.format())?;
-        Ok(Input {
+        let file_entry = Input {
             source: file.source.name().to_owned(),
             path: file.shown.clone(),
             format: opened.format(),
@@ -173,21 +252,24 @@ fn inputs_of(job: &Job, opened: &[Opened]) -> Result<Vec<Input>> {
             },
             rows: opened.is_empty().then_some(0),
             from: origin.clone().filter(|_| file.path.is_relative()),
+        };
+        Ok(InputRead {
+            file: file_entry,
+            day: file.day,
         })
     });
     // Of several errors the one of the first file, whichever thread came first.
-    let inputs: Vec<Result<Input>> = inputs.collect();
+    let inputs: Vec<Result<InputRead>> = inputs.collect();
     inputs.into_iter().collect()
 }
 
 /// The inputs of a day in its manifest: the files of impressions that may hold it.
-fn inputs_of_day(opened: &[Opened], inputs: &[Input], day: Day) -> Vec<Input> {
-    let is_of_day = |opened: &Opened| {
-        let file = opened.file();
+fn inputs_of_day(files: &FilesRead, day: Day) -> Vec<Input> {
+    let is_of_day = |input: &&InputRead| {
         // A file in no folder of a day may have impressions of any day.
-        file.source == Source::Impressions && file.day.is_none_or(|own| own == day)
+        let is_impressions = input.file.source == Source::Impressions.name();
+        is_impressions && input.day.is_none_or(|own| own == day)
     };
-    let pairs = opened.iter().zip(inputs);
-    let of_day = pairs.filter(|(opened, _)| is_of_day(opened));
-    of_day.map(|(_, input)| input.clone()).collect()
+    let of_day = files.inputs.iter().filter(is_of_day);
+    of_day.map(|input| input.file.clone()).collect()
 }

@@ -16,8 +16,8 @@ pub(crate) mod sequences;
 mod table;
 
 pub use self::commit::DayReport;
-pub(crate) use self::commit::RunInputs;
+pub(crate) use self::commit::{FilesRead, RunInputs};
 pub use self::dwell::DwellReport;
 pub use self::features::FeaturesReport;
-pub(crate) use self::parts::micros_since;
+pub(crate) use self::parts::{micros_since, number_of_part};
 pub use self::sequences::Report;

@@ -214,6 +214,12 @@ pub(crate) fn micros_since(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
+/// The number of the part of a name.
+pub(crate) fn number_of_part(name: &str) -> Option<u32> {
+    let number = name.strip_prefix("part-")?.strip_suffix(".parquet")?;
+    number.parse().ok()
+}
+
 /// The name of a part.
 pub(super) fn part_name(part: u64) -> String {
     format!("part-{part:05}.parquet")

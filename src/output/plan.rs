@@ -39,3 +39,24 @@ pub(super) fn plan_rows(
         rows: group * max..(group * max + max).min(rows_count),
     })
 }
+
+/// Row groups of at most `max` rows, all in one part.
+pub(super) fn plan_part(
+    day: usize,
+    part: u64,
+    rows: Range<u64>,
+    max: u64,
+) -> impl Iterator<Item = GroupPlan> {
+    let groups = (rows.end - rows.start).div_ceil(max).max(1);
+    (0..groups).map(move |group| {
+        let start = rows.start + group * max;
+        GroupPlan {
+            place: GroupPlace {
+                day,
+                part,
+                ends_part: group + 1 == groups,
+            },
+            rows: start..(start + max).min(rows.end),
+        }
+    })
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::MANIFEST;
+use super::{MANIFEST, SHARD};
 use crate::error::{Error, Result};
 use crate::job::JobKind;
 use crate::store::local;
@@ -20,12 +20,15 @@ struct Maker {
 
 /// An error unless the manifest of a folder says that this program made it, for the same job kind.
 pub(super) fn refuse_others(folder: &Path, job_kind: JobKind) -> Result<()> {
-    let path = folder.join(MANIFEST);
-    let text = match local::read(&path) {
-        Ok(text) => text,
-        Err(error) if is_none(&error) => Vec::new(),
-        Err(error) => return Err(Error::io("read", &path, error)),
-    };
+    let mut text = Vec::new();
+    for name in [SHARD, MANIFEST] {
+        let path = folder.join(name);
+        match local::read(&path) {
+            Ok(found) => text = found,
+            Err(error) if is_none(&error) => {}
+            Err(error) => return Err(Error::io("read", &path, error)),
+        }
+    }
     // What cannot be read as a manifest names no maker, so the folder is refused.
     let maker: Maker = serde_json::from_slice(&text).unwrap_or_default();
     if maker.made_by.starts_with("hitherto ") && maker.job == Some(job_kind) {

@@ -5,12 +5,14 @@
 //! run, and its renames are undone. The next run removes the staging directories of crashed runs, and
 //! never those of running ones. No symbolic link is followed to what is written or removed.
 
+mod adopt;
 mod days;
 mod fsync;
 mod maker;
 mod origin;
 mod part;
 mod renames;
+mod shards;
 mod spec;
 mod staging_dir;
 mod target;
@@ -33,8 +35,9 @@ use crate::publish::renames::Renames;
 use crate::publish::staging_dir::{CreatedParents, LockedDir, remove_crashed};
 
 pub(crate) use self::days::{day_folder, days_in};
-pub(crate) use self::origin::origin;
+pub(crate) use self::origin::{moved_origin, origin};
 pub(crate) use self::part::{Part, PartFile, write_error};
+pub(crate) use self::shards::{SHARD, SHARD_STATS, refuse_shards};
 pub(crate) use self::spec::PublishSpec;
 pub(crate) use self::target::Target;
 pub(crate) use crate::publish::fsync::write_synced;
@@ -257,6 +260,12 @@ impl StagingDir {
         hit("success marked");
         // The files were synced as they were finished; this makes their names durable.
         sync_dir(&building)?;
+        self.publish_whole_folder()
+    }
+
+    /// Renames the folder to its final name.
+    fn publish_whole_folder(&self) -> Result<()> {
+        let building = self.building();
         hit("output finished aside");
         let above = self.out.parent().unwrap_or_else(|| Path::new("/"));
         // Opened before the rename, so that after it only the sync can fail.

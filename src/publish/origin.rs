@@ -19,6 +19,18 @@ pub(crate) fn origin(out: &Path) -> Option<String> {
     path.to_str().map(str::to_owned)
 }
 
+/// The same for an output at `out`, if one at `before` records the working directory as `from`.
+pub(crate) fn moved_origin(from: &str, before: &Path, out: &Path) -> Option<String> {
+    // An absolute path stays what it is.
+    let here = before.join(from).canonicalize().ok()?;
+    let path = if out.is_absolute() {
+        here
+    } else {
+        relative_path(&resolved(out)?, &here)
+    };
+    path.to_str().map(str::to_owned)
+}
+
 /// The relative path from one folder to another, both without links.
 fn relative_path(from: &Path, to: &Path) -> PathBuf {
     let pairs = from.components().zip(to.components());

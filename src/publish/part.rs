@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use parquet::errors::ParquetError;
+use serde::{Deserialize, Serialize};
 use twox_hash::XxHash64;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -16,7 +17,7 @@ use crate::failpoint::hit;
 use crate::ids::count64;
 
 /// A finished part.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Part {
     /// Its name in the folder of its day.
     pub(crate) name: String,

@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use serde::{Deserialize, Serialize};
+
 use crate::advice::{self, Hint};
 use crate::catalog::input::InputFile;
 use crate::error::{Error, ErrorKind, Result, RowFault};
@@ -14,7 +16,7 @@ use crate::scan::mismatch::{Mismatch, quoted};
 use crate::scan::spec::ReadSpec;
 
 /// A rejected row.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Rejected {
     pub(crate) source: Source,
     /// Where the row is, and what is wrong with it.

@@ -9,6 +9,7 @@
 
 use arrow::array::Array;
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 
 use crate::advice::Hint;
 use crate::error::{Error, Result};
@@ -49,7 +50,7 @@ pub(crate) struct TimeKinds {
 }
 
 /// A time that was found; the derived order is that of sources, files and rows.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct FoundTime {
     source: Source,
     /// The file, as the user named it.
@@ -160,51 +161,28 @@ impl TimeKinds {
     ///
     /// # Errors
     /// If it has, and the user named no zone.
-    pub(crate) fn check(mut self, spec: &ReadSpec<'_>, opened: &[Opened]) -> Result<Vec<Warning>> {
+    pub(crate) fn check(self, spec: &ReadSpec<'_>, opened: &[Opened]) -> Result<Vec<Warning>> {
+        self.shown(spec, opened).check(spec)
+    }
+
+    /// The first time of each kind, also by the column types of opened files.
+    pub(crate) fn shown(mut self, spec: &ReadSpec<'_>, opened: &[Opened]) -> ShownTimes {
         for opened in opened {
             if let Opened::Parquet(file) = opened {
                 self.add_types(&spec.of_source(file.file.source), file);
             }
         }
-        let mut warnings = Vec::new();
-        if spec.job_kind == JobKind::Sequences {
-            warnings.extend(self.offset_warning());
-        }
-        warnings.extend(self.age_warning(opened));
-        let [Some(wall), Some(instant), ..] = &self.first else {
-            return Ok(warnings);
+        // Of a type, a message shows a value, which is read only for a message.
+        let [wall, instant, ..] = &self.first;
+        let is_clear = wall.is_none() || instant.is_none();
+        let opened = if is_clear { &[] } else { opened };
+        let shown = |time: FoundTime| ShownTime {
+            text: time.display(opened),
+            time,
         };
-        if spec.is_zone_named {
-            return Ok(warnings);
+        ShownTimes {
+            first: self.first.map(|time| time.map(shown)),
         }
-        let what = format!(
-            "expected all times to tell their zone, or none, found {}, which does not, and {}, which \
-             does; {}",
-            wall.display(opened),
-            instant.display(opened),
-            Hint::Zone.text()
-        );
-        Err(Error::bad_file(&wall.file, what))
-    }
-
-    /// The warning that days are of UTC, where times have another offset and the user named no zone.
-    fn offset_warning(&self) -> Option<Warning> {
-        let time = self.first[2].as_ref()?;
-        let at = time.display(&[]);
-        let hint = Hint::ZoneOfDays.text();
-        let text = format!("days are cut in UTC, but {at} is of another offset; {hint}");
-        Some(Warning::new(WarningCode::UtcDays, time.source, text))
-    }
-
-    /// The warning that some integers are of another age, such as seconds among milliseconds.
-    fn age_warning(&self, opened: &[Opened]) -> Option<Warning> {
-        let time = self.first[3].as_ref()?;
-        let (source, at) = (time.source, time.display(opened));
-        let text = format!(
-            "some integer times of {} are before 1990, such as {at}: does the column mix units?",
-            source.name()
-        );
-        Some(Warning::new(WarningCode::OldTimes, source, text))
     }
 
     /// Notes the types of a file's columns of times.
@@ -254,6 +232,73 @@ fn least_old(unit: Option<TimeUnit>, file: &ParquetFile, column: &str) -> Option
     to_micros(least, unit)
         .is_some_and(|at| at.0 < FIRST_US)
         .then_some(least)
+}
+
+/// The first time of each kind, as messages show it; those of several shards add up.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct ShownTimes {
+    first: [Option<ShownTime>; 4],
+}
+
+/// A time, and how a message shows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct ShownTime {
+    time: FoundTime,
+    text: String,
+}
+
+impl ShownTimes {
+    /// Adds those of another shard.
+    pub(crate) fn merge(&mut self, other: ShownTimes) {
+        for (own, more) in self.first.iter_mut().zip(other.first) {
+            let both = own.take().into_iter().chain(more);
+            *own = both.min_by(|a, b| a.time.cmp(&b.time));
+        }
+    }
+
+    /// Checks that there are not both wall times and instants; returns warnings.
+    ///
+    /// # Errors
+    /// If there are, and the user named no zone.
+    pub(crate) fn check(&self, spec: &ReadSpec<'_>) -> Result<Vec<Warning>> {
+        let mut warnings = Vec::new();
+        if spec.job_kind == JobKind::Sequences {
+            warnings.extend(self.offset_warning());
+        }
+        warnings.extend(self.age_warning());
+        let [Some(wall), Some(instant), ..] = &self.first else {
+            return Ok(warnings);
+        };
+        if spec.is_zone_named {
+            return Ok(warnings);
+        }
+        let what = format!(
+            "expected all times to tell their zone, or none, found {}, which does not, and {}, which \
+             does; {}",
+            wall.text,
+            instant.text,
+            Hint::Zone.text()
+        );
+        Err(Error::bad_file(&wall.time.file, what))
+    }
+
+    /// The warning that days are of UTC, where times have another offset and the user named no zone.
+    fn offset_warning(&self) -> Option<Warning> {
+        let ShownTime { time, text } = self.first[2].as_ref()?;
+        let hint = Hint::ZoneOfDays.text();
+        let text = format!("days are cut in UTC, but {text} is of another offset; {hint}");
+        Some(Warning::new(WarningCode::UtcDays, time.source, text))
+    }
+
+    /// The warning that some integers are of another age, such as seconds among milliseconds.
+    fn age_warning(&self) -> Option<Warning> {
+        let ShownTime { time, text } = self.first[3].as_ref()?;
+        let text = format!(
+            "some integer times of {} are before 1990, such as {text}: does the column mix units?",
+            time.source.name()
+        );
+        Some(Warning::new(WarningCode::OldTimes, time.source, text))
+    }
 }
 
 impl FoundTime {

@@ -32,7 +32,7 @@ use crate::engine::in_threads;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobKind;
 use crate::place::check_in;
-use crate::publish::{MANIFEST, SUCCESS};
+use crate::publish::{MANIFEST, SUCCESS, refuse_shards};
 
 pub use self::audit::{AuditRows, Audited, Canaries};
 pub use self::explain::{ExplainSettings, Explained, ExplainedAction, explain};
@@ -242,6 +242,7 @@ fn check_is_set(out: &Path) -> Result<()> {
     if !fs::metadata(out).is_ok_and(|metadata| metadata.is_dir()) {
         return no_input(format!("no such folder: \"{}\"", out.display()));
     }
+    refuse_shards(out)?;
     let is_there = |name: &str| fs::symlink_metadata(out.join(name)).is_ok();
     // One of them is enough. If the other one is gone, that is damage of a set, and reported as
     // such.

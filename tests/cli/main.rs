@@ -39,6 +39,7 @@ mod quarantine;
 mod repeats;
 mod rows;
 mod shapes;
+mod shards;
 mod shop;
 mod small;
 mod some_files;

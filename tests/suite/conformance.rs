@@ -8,6 +8,7 @@ use crate::far::{FIRST_US, LAST_US};
 use crate::ipc::has_types;
 use crate::relaid::relaid;
 use crate::shapes::Shapes;
+use crate::shards::{check_dealt, check_shards};
 use crate::support::{
     Case, FORMATS, Items, NULLS, Numbers, PLAIN, Style, TimeStyle, check, run, scratch,
 };
@@ -941,7 +942,9 @@ fn check_random(seed: u64) {
         vec![],
         vec![("actions", "a b"), ("cutoff", "actions")],
     ]);
+    let newest = numbers.pick(&[1, 5, 1 << 22]);
     let change = |settings: &mut Settings| {
+        settings.tuning.newest_rows_min = newest;
         if is_relaid {
             relaid(settings, &mut Numbers(seed ^ 0x1234));
         }
@@ -970,6 +973,11 @@ fn check_random(seed: u64) {
             .collect();
     };
     check(&format!("seed {seed}"), &case, change);
+    // Some of them: shards of all took three times as long as all else.
+    if seed.is_multiple_of(8) {
+        let count = [1, 2, 5][usize::try_from(seed / 8 % 3).expect("small")];
+        check_shards(&format!("seed {seed}"), &case, count, change);
+    }
     if all_items {
         check_timelines(seed, &case, change);
     }
@@ -1009,6 +1017,52 @@ fn check_timelines(seed: u64, case: &Case, change: impl Fn(&mut Settings)) {
         ),
         // Actions with a day alone may be of customers without impressions.
         Ok(_) => assert!(!is_refused, "{seed}"),
+    }
+}
+
+/// Some impressions of some days, of customers with integers for ids and of nobody.
+pub(crate) fn days_of_some_customers() -> Case {
+    let mut numbers = Numbers(4040);
+    let mut below = |count: u64| i64::try_from(numbers.below(count)).expect("small");
+    let customer = |n: i64| (n > 0).then(|| (n * 7919).to_string());
+    let log = (0..400).map(|_| LogAction {
+        customer: customer(below(40)),
+        ..click(
+            midnight("2025-08-10") + below(500_000) * SECOND,
+            1 + below(20),
+        )
+    });
+    let log = log.collect();
+    let shown = (0..90).map(|n| LogImpression {
+        customer: customer(below(30)),
+        items: (0..below(4))
+            .map(|_| (1 + below(25), Some(n % 2 == 0)))
+            .collect(),
+        ..shown(
+            "",
+            ["2025-08-15", "2025-08-16"][n % 2],
+            &format!("r{}", n / 2),
+        )
+    });
+    let mut case = Case::new(shown.collect(), log);
+    case.rules.actions_max = 7;
+    case
+}
+
+#[test]
+fn shards_of_rows_that_are_dealt_have_the_parts_of_one_run() {
+    let mut case = days_of_some_customers();
+    for guests_are_rows in [false, true] {
+        case.rules.guests_are_rows = guests_are_rows;
+        for count in [1, 2, 5, 64] {
+            let name = format!("{count}, guests {guests_are_rows}");
+            check_shards(&name, &case, count, |_| {});
+            check_dealt(&name, &case, false, count, |_| {});
+            check_dealt(&name, &case, true, count, |settings| {
+                settings.customer_type = Some(hitherto::CustomerType::String);
+                settings.sequences_mut().layout = Layout::Request;
+            });
+        }
     }
 }
 

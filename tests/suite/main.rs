@@ -16,6 +16,7 @@ mod real;
 mod relaid;
 mod schema;
 mod shapes;
+mod shards;
 mod spellings;
 mod support;
 mod text;

@@ -6,13 +6,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::read_again;
 use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
 use crate::engine::specs::read_spec;
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, both, index};
-use crate::job::{Job, Source};
+use crate::job::{Job, Shard, ShardHolds, Source};
 use crate::kernel::op::features::ABSENT;
 use crate::kernel::sweep::is_prior;
 use crate::scan::Opened;
@@ -28,7 +30,7 @@ const TIME: usize = 1;
 const TIME_ELSE: usize = 2;
 
 /// The rows of a source, by the reason that excludes them from histories.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ActionExclusions {
     pub(super) no_customer: u64,
     /// Of customers without an impression.
@@ -49,10 +51,30 @@ pub(super) struct ActionExclusions {
 }
 
 /// A customer without an impression.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum UnknownCustomer {
     Int(i64),
     Text(Vec<u8>),
+}
+
+/// Whose rows a run counts: those of shards add up to all.
+#[derive(Clone, Copy)]
+struct Owner {
+    shard: Option<Shard>,
+    holds: ShardHolds,
+}
+
+impl Owner {
+    /// Whether a row is counted, by its customer.
+    fn counts(self, customers: &Cells, row: u32) -> bool {
+        let Some(shard) = self.shard.filter(|_| self.holds == ShardHolds::All) else {
+            return true;
+        };
+        if customers.is_null(row) {
+            return shard.number == 0;
+        }
+        shard.has(customers.hash_of_id(row))
+    }
 }
 
 /// What one thread counts with.
@@ -85,7 +107,12 @@ pub(super) fn count_exclusions<I: Item>(
     let files = opened.iter().filter(|file| file.file().source == source);
     let has_enough = |counter: &ActionCounter| counter.counts.eligible >= enough;
     let embargo = job.embargo_of(source);
-    let add = |counter: &mut ActionCounter, batch: &Batch<'_>| counter.add(batch, probes, embargo);
+    let owner = Owner {
+        shard: job.shard,
+        holds: job.shard_holds,
+    };
+    let add =
+        |counter: &mut ActionCounter, batch: &Batch<'_>| counter.add(batch, probes, embargo, owner);
     let counters = read_again(job, context, files, &columns, has_enough, add)?;
     let mut counts = ActionExclusions::default();
     counters
@@ -105,7 +132,7 @@ impl fmt::Display for UnknownCustomer {
 
 impl ActionCounter {
     /// Counts the rows of a batch.
-    fn add<I: Item>(&mut self, batch: &Batch<'_>, probes: &Probes<I>, embargo: i64) {
+    fn add<I: Item>(&mut self, batch: &Batch<'_>, probes: &Probes<I>, embargo: i64, owner: Owner) {
         let (cells, rows) = (batch.cells, batch.rows);
         let counts = &mut self.counts;
         ranks(
@@ -115,6 +142,9 @@ impl ActionCounter {
             &mut self.ranks,
         );
         for (row, rank) in rows.iter().zip(&self.ranks) {
+            if !owner.counts(&cells[CUSTOMER], *row) {
+                continue;
+            }
             let time_of = |at: usize| {
                 // Most sources have no second column of times, and no cells there.
                 let cells = cells.get(at).filter(|cells| !cells.is_null(*row))?;
@@ -178,7 +208,7 @@ impl ActionExclusions {
     }
 
     /// Adds the counts of another thread.
-    fn merge(&mut self, other: ActionExclusions) {
+    pub(super) fn merge(&mut self, other: ActionExclusions) {
         self.no_customer += other.no_customer;
         self.unknown_customers += other.unknown_customers;
         self.unknown_customer = match (self.unknown_customer.take(), other.unknown_customer) {

@@ -16,9 +16,11 @@ mod sequences;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 pub(crate) use self::dwell::{notice_dwell, warn_dwell};
 pub(crate) use self::features::{notice_features, warn_features};
-pub(crate) use self::sequences::{notice_sequences, warn_sequences};
+pub(crate) use self::sequences::{SourcesSeen, notice_sequences, see_sources, warn_sequences};
 use crate::advice::Hint;
 use crate::calendar::{date_text, instant_text};
 use crate::catalog::paths::SourceFiles;
@@ -47,7 +49,7 @@ struct UnusedSource {
 }
 
 /// Files that were never opened, as the days of their folders are out of range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct UnopenedFiles {
     count: usize,
     first: Day,
@@ -93,7 +95,7 @@ fn range_text((first, last): (Micros, Micros)) -> String {
 ///
 /// # Errors
 /// If a file cannot be read. Bad rows are skipped: the first scan has reported them.
-fn read_again<'f, S: Default + Send>(
+pub(super) fn read_again<'f, S: Default + Send>(
     job: &Job,
     context: &RunContext,
     files: impl Iterator<Item = &'f Opened>,

@@ -6,15 +6,18 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{Item, Micros, count32, count64, index};
 use crate::kernel::sort::Sorted;
 use crate::kernel::sweep::Window;
 
 /// Counts over the actions in histories of a partition. Each action counts once, whatever the number
 /// of impressions whose history has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HistoryCounts {
     /// Actions that are in some history, by the code of their kind.
+    #[serde(with = "by_code")]
     pub(crate) actions: [u64; 128],
     /// Those that equal the action before them in customer, time, kind and item.
     pub(crate) duplicates: u64,
@@ -24,6 +27,24 @@ pub(crate) struct HistoryCounts {
     pub(crate) repeats: u64,
     /// The times of the oldest and the newest.
     pub(crate) times: Option<(Micros, Micros)>,
+}
+
+/// Counts by code as a list, as serde knows no arrays of this length.
+mod by_code {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes the counts as a list.
+    pub(super) fn serialize<S: Serializer>(counts: &[u64; 128], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(counts)
+    }
+
+    /// Reads a list of 128.
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u64; 128], D::Error> {
+        let counts = Vec::<u64>::deserialize(from)?;
+        let wrong = |counts: Vec<u64>| D::Error::invalid_length(counts.len(), &"128 counts");
+        counts.try_into().map_err(wrong)
+    }
 }
 
 // By hand, as `Default` cannot be derived for arrays of more than 32.

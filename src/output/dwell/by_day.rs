@@ -220,8 +220,11 @@ pub(crate) fn write_days(
         metrics,
         extends: None,
     };
-    let run = judge(job, context, staging, &read.inputs, &outcome.metrics)?;
-    commit(job, context, staging, &read.inputs, &run, &outcome)?;
+    context.enter(Stage::PUBLISH, 0);
+    context.check()?;
+    let files = read.inputs.files(job)?;
+    let run = judge(staging, &read.inputs.gates, &files, &outcome.metrics)?;
+    commit(job, context, staging, &files, &run, &outcome)?;
     report.warnings = noticed.warnings;
     Ok(report)
 }

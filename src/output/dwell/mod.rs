@@ -171,7 +171,10 @@ pub(crate) fn write(
     };
     report.warnings = noticed.warnings;
     let of_run = std::slice::from_ref(&metrics);
-    let run = judge(job, context, staging, &read.inputs, of_run)?;
+    context.enter(Stage::PUBLISH, 0);
+    context.check()?;
+    let files = read.inputs.files(job)?;
+    let run = judge(staging, &read.inputs.gates, &files, of_run)?;
     let manifest = manifest_of(job, &read, &report, &tables.parts, run);
     let whole = Whole {
         manifest: &|_| Ok(manifest::sealed(&manifest)),

@@ -194,8 +194,11 @@ pub(crate) fn write(
         actions: clicks,
         extends: None,
     };
-    let run = judge(job, context, staging, &read.inputs, &outcome.metrics)?;
-    let days = commit(job, context, staging, &read.inputs, &run, &outcome)?;
+    context.enter(Stage::PUBLISH, 0);
+    context.check()?;
+    let files = read.inputs.files(job)?;
+    let run = judge(staging, &read.inputs.gates, &files, &outcome.metrics)?;
+    let days = commit(job, context, staging, &files, &run, &outcome)?;
     Ok(report(
         job,
         read,

@@ -11,7 +11,7 @@ use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
 use crate::encode::{ItemColumn, WriteSpec};
 use crate::error::Result;
-use crate::ids::Day;
+use crate::ids::{Day, count64};
 use crate::job::Job;
 use crate::kernel::column::EventChunk;
 use crate::publish::Target;
@@ -38,11 +38,9 @@ pub(crate) fn sizes_of_days<I: ItemColumn>(
 ) -> Vec<(u64, u64)> {
     let days = DayProbes::of_days(job, days, probes);
     let size = |day: &DayProbes| {
-        let groups = plan_day(job, 0, day);
-        (
-            day.rows_count(),
-            groups.last().map_or(0, |last| last.place.part + 1),
-        )
+        let groups = plan_day(job, probes, (0, day));
+        let parts = groups.iter().filter(|group| group.place.ends_part);
+        (day.rows_count(), count64(parts.count()))
     };
     days.iter().map(size).collect()
 }

@@ -10,12 +10,15 @@ mod dry_run;
 mod report;
 mod rows;
 mod sorted_partitions;
+mod totals;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use bumpalo::Bump;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use self::day_metrics::{RunMetrics, day_metrics, run_findings};
 pub(crate) use self::dry_run::{DryRun, dry_run, sizes_of_days};
@@ -23,22 +26,25 @@ pub use self::report::Report;
 use self::report::{action_findings, day_counts, report};
 use self::rows::{DayProbes, plan_day};
 use self::sorted_partitions::{SortedPartitions, Step, steps};
-use super::commit::{DayOutcome, Outcome, RunInputs, commit, judge};
+pub(crate) use self::totals::SequenceTotals;
+use self::totals::totals;
+use super::commit::{DayOutcome, DayReport, FilesRead, Outcome, RunInputs, commit, judge};
 use super::parts::{EncodedGroup, PartWriter, PartsWritten, Steps, micros_since, write_parts};
 use super::plan::GroupPlan;
 use crate::context::{RunContext, Stage};
 use crate::dictionary::probes::Probes;
 use crate::encode::{Encoder, ItemColumn, RowStats, WriteSpec};
 use crate::error::Result;
-use crate::ids::{Day, both, index};
+use crate::ids::{Day, count64};
 use crate::job::Job;
 use crate::kernel::column::EventChunk;
 use crate::kernel::op::counts::HistoryCounts;
 use crate::manifest::{self, ActionFindings, SequenceDayCounts, VocabularyEntry};
-use crate::metrics::{SequenceMetrics, source_days};
+use crate::metrics::{Gates, SequenceMetrics};
 use crate::publish::{StagingDir, Target};
 use crate::scan::actions::ActionStats;
 use crate::scan::impressions::ImpressionStats;
+use crate::scan::time_kinds::ShownTimes;
 use crate::store::spill::Partitions;
 use crate::vocabulary::{self, Coded};
 use crate::warnings::Noticed;
@@ -53,6 +59,8 @@ pub(crate) struct SequencesRead<I> {
     pub(crate) actions: Vec<ActionStats>,
     /// Actions that were kept for sorting: depends on the early stop.
     pub(crate) actions_kept: u64,
+    /// The first time of each kind.
+    pub(crate) times: ShownTimes,
     /// One for each impression that gets rows.
     pub(crate) probes: Probes<I>,
     /// Codes of items, if their ids are texts.
@@ -73,44 +81,82 @@ struct SamplesWritten {
     encode_us: u64,
 }
 
-/// Writes everything that was read, and publishes it, unless `notice` refuses what the rows of each day
-/// and the histories hold.
+/// What was made of what was read, beside the parts: all that is yet to be published of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Made {
+    /// The settings, as the manifest has them.
+    pub(crate) settings: Value,
+    pub(crate) files: FilesRead,
+    pub(crate) totals: SequenceTotals,
+    /// The vocabulary of items, if the run wrote one.
+    pub(crate) vocabulary: Option<VocabularyEntry>,
+}
+
+/// Writes the parts of everything that was read.
 ///
 /// # Errors
-/// If the output cannot be made or written, or is refused.
-pub(crate) fn write<I: ItemColumn>(
+/// If they cannot be written.
+pub(crate) fn make<I: ItemColumn>(
     job: &Job,
     spec: &WriteSpec<'_>,
     context: &RunContext,
     staging: &StagingDir,
     read: &SequencesRead<I>,
     partitions: Partitions<EventChunk<I>>,
-    notice: impl FnOnce(&[RowStats], &HistoryCounts) -> Result<Noticed>,
-) -> Result<Report> {
+) -> Result<Made> {
     let days: Vec<Day> = read.days.keys().copied().collect();
     let days = DayProbes::of_days(job, &days, &read.probes);
     context.enter(Stage::WRITE, days.iter().map(DayProbes::rows_count).sum());
     let (target, items) = (Target::StagingDir(staging), read.items.as_ref());
     let probes = &read.probes;
     let written = make_parts(job, spec, context, target, probes, &days, items, partitions)?;
-    let noticed = notice(&written.parts.stats, &written.histories)?;
-    let outcome = outcome(job, read, &days, &written, &noticed);
-    let mut run = judge(job, context, staging, &read.inputs, &outcome.metrics)?;
-    if let Some(items) = &read.items
-        // A run that adds no day to a set leaves the vocabulary there as it is.
-        && (outcome.extends.is_none() || !days.is_empty())
-    {
-        let (file, digest) = vocabulary::write(
-            job.sequences().item_type,
-            job.codec,
-            context,
-            staging,
-            items,
-        )?;
-        run.vocabulary = Some(VocabularyEntry::new(&file, digest));
-    }
-    let days = commit(job, context, staging, &read.inputs, &run, &outcome)?;
-    Ok(report(job, read, days, &written, noticed))
+    let text_ids = probes.impressions.has_text_ids();
+    Ok(Made {
+        settings: manifest::settings(job, text_ids, read.items_from),
+        files: read.inputs.files(job)?,
+        totals: totals(read, &days, &written),
+        vocabulary: None,
+    })
+}
+
+/// Writes the vocabulary of items, if the ids of items are texts.
+///
+/// # Errors
+/// If it cannot be written.
+pub(crate) fn write_vocabulary<I: ItemColumn>(
+    job: &Job,
+    context: &RunContext,
+    staging: &StagingDir,
+    items: Option<&Coded<I>>,
+) -> Result<Option<VocabularyEntry>> {
+    let item_type = job.sequences().item_type;
+    let written = items.map(|items| {
+        let (file, digest) = vocabulary::write(item_type, job.codec, context, staging, items)?;
+        Ok(VocabularyEntry::new(&file, digest))
+    });
+    written.transpose()
+}
+
+/// Publishes what was made, unless a gate fails.
+///
+/// # Errors
+/// If a gate fails, or the output cannot be written.
+pub(crate) fn publish(
+    job: &Job,
+    context: &RunContext,
+    staging: &StagingDir,
+    made: &Made,
+    extends: Option<u64>,
+    (gates, noticed): (&Gates, Noticed),
+) -> Result<Report> {
+    context.enter(Stage::PUBLISH, 0);
+    context.check()?;
+    let Made { files, totals, .. } = made;
+    let outcome = outcome(job, made, &noticed, extends);
+    let mut run = judge(staging, gates, files, &outcome.metrics)?;
+    run.vocabulary.clone_from(&made.vocabulary);
+    let days = commit(job, context, staging, files, &run, &outcome)?;
+    Ok(report(job, totals, files, days, noticed))
 }
 
 /// Makes all parts of some days from the events, given the codes of items, if their ids are texts.
@@ -127,9 +173,7 @@ fn make_parts<I: ItemColumn>(
     let encoder = Encoder::new(*spec, context)?;
     let sorted = SortedPartitions::new(job, context, probes, items, partitions);
     let groups = days.iter().enumerate();
-    let groups: Vec<GroupPlan> = groups
-        .flat_map(|(at, day)| plan_day(job, at, day))
-        .collect();
+    let groups: Vec<GroupPlan> = groups.flat_map(|day| plan_day(job, probes, day)).collect();
     let groups = sorted.plan(days, groups);
     let steps = steps(&groups, sorted.partitions_count());
     let start = |file| encoder.file(file);
@@ -176,49 +220,51 @@ fn make_parts<I: ItemColumn>(
     })
 }
 
+/// The report of a shard.
+pub(crate) fn report_of_shard(job: &Job, made: &Made) -> Report {
+    let days = made.totals.days.iter().map(|day| DayReport {
+        day: day.day,
+        rows: day.rows,
+        parts: count64(day.parts.len()),
+        bytes: day.parts.iter().map(|part| part.bytes).sum(),
+    });
+    report(
+        job,
+        &made.totals,
+        &made.files,
+        days.collect(),
+        Noticed::default(),
+    )
+}
+
 /// What was made, ready to be published.
-fn outcome<'a, I: ItemColumn>(
+fn outcome<'a>(
     job: &Job,
-    read: &SequencesRead<I>,
-    days: &[DayProbes],
-    written: &'a SamplesWritten,
+    made: &'a Made,
     noticed: &Noticed,
+    extends: Option<u64>,
 ) -> Outcome<'a, SequenceDayCounts, ActionFindings, SequenceMetrics> {
-    let names: Vec<Day> = days.iter().map(|day| day.day).collect();
-    let duplicates = read.probes.duplicates_count(&names);
-    let actions = action_findings(job, read, written);
+    let Made { files, totals, .. } = made;
+    let actions = action_findings(job, totals, &files.rejected);
     let of_run = RunMetrics {
-        run: run_findings(&actions, &read.inputs.rejected, noticed),
+        run: run_findings(&actions, &files.rejected, noticed),
         noticed,
-        source_days: source_days(&read.inputs.sources),
+        source_days: &files.source_days,
     };
-    let stats = written.parts.stats.iter().zip(duplicates);
-    let metrics = days.iter().zip(stats.clone());
-    let metrics = metrics
-        .map(|(day, (rows, duplicates))| day_metrics(job, read, day, rows, duplicates, &of_run));
-    let parts = stats.zip(&written.parts.files);
-    let of_days = days
-        .iter()
-        .zip(parts)
-        .map(|(day, ((rows, duplicates), parts))| {
-            let cutoffs = day.probes.iter().map(|probe| {
-                let cutoff = read.probes.cutoffs[index(*probe)];
-                Some((cutoff, cutoff))
-            });
-            DayOutcome {
-                day: day.day,
-                rows: day.rows_count(),
-                cutoffs: cutoffs.fold(None, both),
-                counts: day_counts(job, read, day, rows, duplicates),
-                parts,
-            }
-        });
-    let text_ids = read.probes.impressions.has_text_ids();
+    let metrics = totals.days.iter();
+    let metrics = metrics.map(|day| day_metrics(job, day, &of_run));
+    let of_days = totals.days.iter().map(|day| DayOutcome {
+        day: day.day,
+        rows: day.rows,
+        cutoffs: day.cutoffs,
+        counts: day_counts(job, day),
+        parts: &day.parts,
+    });
     Outcome {
-        settings: manifest::settings(job, text_ids, read.items_from),
+        settings: made.settings.clone(),
         days: of_days.collect(),
         metrics: metrics.collect(),
         actions,
-        extends: read.items.as_ref().and_then(Coded::extends),
+        extends,
     }
 }

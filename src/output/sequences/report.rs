@@ -3,16 +3,14 @@
 use serde::Serialize;
 
 use super::day_metrics::landings;
-use super::rows::DayProbes;
-use super::{SamplesWritten, SequencesRead};
+use super::totals::{DayTotals, SequenceTotals};
 use crate::calendar::instant_text;
-use crate::encode::RowStats;
 use crate::ids::count64;
 use crate::job::{ActionSource, Guests, Job, Types};
 use crate::manifest::{ActionCounts, ActionFindings, SequenceDayCounts, SourceFindings};
-use crate::output::commit::DayReport;
+use crate::output::commit::{DayReport, FilesRead};
 use crate::scan::actions::ActionStats;
-use crate::scan::bad_rows::rejected_of;
+use crate::scan::bad_rows::{Rejected, rejected_of};
 use crate::scan::impressions::ImpressionStats;
 use crate::warnings::{Noticed, Warning};
 
@@ -82,35 +80,36 @@ pub struct Report {
 }
 
 /// The report of a run.
-pub(super) fn report<I>(
+pub(super) fn report(
     job: &Job,
-    read: &SequencesRead<I>,
+    totals: &SequenceTotals,
+    files: &FilesRead,
     days: Vec<DayReport>,
-    written: &SamplesWritten,
     noticed: Noticed,
 ) -> Report {
     let mut report = Report {
         days,
-        repeats_left_out: written.histories.repeats,
-        unknown_actions: written.unknown_items,
-        actions_kept: read.actions_kept,
-        rejected: count64(read.inputs.rejected.len()),
-        files: count64(read.inputs.opened.len()),
-        days_skipped: read.inputs.days_skipped(job),
+        repeats_left_out: totals.histories.repeats,
+        unknown_actions: totals.unknown_items.unwrap_or(0),
+        actions_kept: totals.actions_kept,
+        rejected: count64(files.rejected.len()),
+        files: count64(files.inputs.len()),
+        days_skipped: files.days_skipped,
         warnings: noticed.warnings,
         ..Report::default()
     };
-    let of_days = || written.parts.stats.iter().map(|rows| &rows.histories);
+    let of_days = || totals.days.iter().map(|day| &day.stats.histories);
     for histories in of_days() {
         report.samples += histories.samples();
         report.zero_history += histories.of_length(0);
         report.history_actions += histories.actions();
     }
     // A sum that lacks one source would pass for the whole, so it is not given.
-    let is_known = landings(job, read).iter().all(|(_, is_known)| *is_known);
+    let landings = landings(job, &files.source_days);
+    let is_known = landings.iter().all(|(_, is_known)| *is_known);
     let late = of_days().flat_map(|histories| &histories.landed_late);
     report.landed_late = is_known.then(|| late.sum());
-    for stats in read.days.values() {
+    for stats in totals.days.iter().map(|day| &day.impressions) {
         report.impressions += stats.impressions;
         report.without_items += stats.without_items;
         report.null_labels += stats.null_labels;
@@ -119,7 +118,7 @@ pub(super) fn report<I>(
         report.sampled_away += stats.sampled_away;
         report.guests_dropped += guests_dropped(job, stats);
     }
-    for (source, stats) in job.sequences().actions.iter().zip(&read.actions) {
+    for (source, stats) in job.sequences().actions.iter().zip(&totals.actions) {
         report.of_other_types += of_other_types(job, source, stats);
         report.action_rows += stats.rows;
         report.null_customers += stats.null_customers;
@@ -131,20 +130,20 @@ pub(super) fn report<I>(
 }
 
 /// The findings of the run among the actions, for the manifest.
-pub(super) fn action_findings<I>(
+pub(super) fn action_findings(
     job: &Job,
-    read: &SequencesRead<I>,
-    written: &SamplesWritten,
+    totals: &SequenceTotals,
+    rejected: &[Rejected],
 ) -> ActionFindings {
-    let counts = &written.histories;
+    let counts = &totals.histories;
     let actions = &job.sequences().actions;
-    let sources = actions.iter().zip(&read.actions);
+    let sources = actions.iter().zip(&totals.actions);
     let sources = sources.map(|(source, stats)| {
         let of_source = ActionCounts {
             rows: stats.rows,
             null_customers: stats.null_customers,
             never_available: stats.null_available,
-            rejected: rejected_of(&read.inputs.rejected, source.source),
+            rejected: rejected_of(rejected, source.source),
             filtered: (!source.only.is_empty()).then_some(stats.filtered),
             without_code: matches!(source.types, Types::Column { .. })
                 .then_some(stats.without_code),
@@ -167,7 +166,7 @@ pub(super) fn action_findings<I>(
             by_source: sources.collect(),
             types_in_histories: shares_codes.then(of_types),
         },
-        unknown_items_left_out: read.items.as_ref().map(|_| written.unknown_items),
+        unknown_items_left_out: totals.unknown_items,
         duplicates_in_histories: counts.duplicates,
         repeats_left_out: counts.repeats,
         ties_in_histories: counts.ties,
@@ -207,30 +206,24 @@ fn guests_dropped(job: &Job, stats: &ImpressionStats) -> u64 {
 }
 
 /// The counts of a day in the manifest.
-pub(super) fn day_counts<I>(
-    job: &Job,
-    read: &SequencesRead<I>,
-    day: &DayProbes,
-    rows: &RowStats,
-    duplicates: u64,
-) -> SequenceDayCounts {
-    let stats = &read.days[&day.day];
+pub(super) fn day_counts(job: &Job, day: &DayTotals) -> SequenceDayCounts {
+    let (stats, histories) = (&day.impressions, &day.stats.histories);
     SequenceDayCounts {
         impressions: stats.impressions,
         guests: stats.guests,
         guests_dropped: guests_dropped(job, stats),
         impressions_without_items: stats.without_items,
         impressions_rejected: stats.rejected,
-        duplicate_impressions: duplicates,
+        duplicate_impressions: day.duplicates,
         items: stats.items,
         null_labels: stats.null_labels,
         unknown_items: stats.unknown_items,
         negatives_left_out: stats.negatives_left_out,
         impressions_sampled_away: stats.sampled_away,
-        rows: day.rows_count(),
-        samples: rows.histories.samples(),
-        samples_without_history: rows.histories.of_length(0),
-        samples_with_full_history: rows.histories.of_length(job.sequences().actions_limit()),
-        history_actions: rows.histories.actions(),
+        rows: day.rows,
+        samples: histories.samples(),
+        samples_without_history: histories.of_length(0),
+        samples_with_full_history: histories.of_length(job.sequences().actions_limit()),
+        history_actions: histories.actions(),
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::dictionary::probes::Probes;
 use crate::encode::{Block, BlockRow};
 use crate::ids::{Day, Item, count32, count64, index};
-use crate::job::{Job, Layout};
+use crate::job::{Job, Layout, Shard};
+use crate::kernel::hash::hash_of;
 use crate::kernel::op::sequences::Histories;
-use crate::output::plan::{GroupPlan, plan_rows};
+use crate::output::plan::{GroupPlan, plan_part, plan_rows};
 
 /// A row group, and the partitions that it needs.
 #[derive(Clone, Debug)]
@@ -121,10 +122,36 @@ impl DayProbes {
     }
 }
 
-/// The row groups of a day of some rows. No part has more rows than asked for, so no row group has either.
-pub(super) fn plan_day(job: &Job, day: usize, rows: &DayProbes) -> impl Iterator<Item = GroupPlan> {
+/// The row groups of a day of some rows. No part has more rows than asked for, so no row group has either. Of
+/// shards each that has rows is a part.
+pub(super) fn plan_day<I: Item>(
+    job: &Job,
+    probes: &Probes<I>,
+    (day, rows): (usize, &DayProbes),
+) -> Vec<GroupPlan> {
     let own = job.sequences();
     let max = own.row_group_rows_max.min(own.part_rows_max);
-    let groups = own.part_rows_max / max;
-    plan_rows(day, rows.rows_count(), u64::from(max), u64::from(groups))
+    let Some(shards) = own.shards.filter(|_| rows.rows_count() > 0) else {
+        let groups = own.part_rows_max / max;
+        return plan_rows(day, rows.rows_count(), u64::from(max), u64::from(groups)).collect();
+    };
+    let shard = |probe: &u32| {
+        let customer = probes.impressions.customer(probes.rows[index(*probe)]);
+        Shard::of_hash(hash_of(customer), shards)
+    };
+    let (mut plans, mut at) = (Vec::new(), 0);
+    // Probes are in the order of hashes, so those of a shard are neighbours.
+    for run in rows.probes.chunk_by(|a, b| shard(a) == shard(b)) {
+        let end = at + run.len();
+        let of_part = rows.row_start(at)..rows.row_ends[end - 1];
+        let part = u64::from(shard(&run[0]));
+        plans.extend(plan_part(
+            day,
+            part,
+            of_part,
+            u64::from(own.row_group_rows_max),
+        ));
+        at = end;
+    }
+    plans
 }

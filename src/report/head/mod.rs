@@ -40,7 +40,7 @@ use crate::ids::{Day, count64, index64};
 use crate::job::{JobKind, Sequences};
 use crate::manifest::{AnyManifest, parse_settings, senseless};
 use crate::place::check_in;
-use crate::publish::MANIFEST;
+use crate::publish::{MANIFEST, refuse_shards};
 use crate::store::local;
 
 /// Rows that are decoded at a time: of the longest histories, 65,536 actions, some 20 MB.
@@ -154,6 +154,7 @@ pub struct Head {
 pub fn head(settings: &HeadSettings) -> Result<Head> {
     let out = &settings.out;
     check_in(out)?;
+    refuse_shards(out)?;
     let manifest = read_manifest(out)?;
     let of_manifest = |what: &str| {
         let path = out.join(MANIFEST).display().to_string();

@@ -16,6 +16,8 @@ mod rows;
 mod source;
 mod text;
 
+use serde::{Deserialize, Serialize};
+
 use crate::catalog::input::InputFile;
 use crate::context::RunContext;
 use crate::dictionary::probes::{KeySpan, Probes};
@@ -40,7 +42,7 @@ use crate::scan::{Opened, Task};
 use crate::store::spill::Spill;
 
 /// What was found of one source. None of it depends on where the reading stopped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ActionStats {
     /// Rows, read or proven to need no reading.
     pub(crate) rows: u64,

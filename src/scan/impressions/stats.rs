@@ -1,10 +1,12 @@
 //! What was found of the impressions of a day, in numbers.
 
+use serde::{Deserialize, Serialize};
+
 use crate::kernel::column::Customer;
 use crate::scan::text::impression_items::ElementCounts;
 
 /// What was found of one day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ImpressionStats {
     pub(crate) impressions: u64,
     /// Of them, those without a customer.

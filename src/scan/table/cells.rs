@@ -2,6 +2,8 @@
 
 use super::{ColumnType, Texts};
 use crate::ids::Micros;
+use crate::kernel::column::Customer;
+use crate::kernel::hash::{hash_of, hash_of_text};
 use crate::kernel::passthrough::PassthroughValue;
 
 /// The values of one column of a batch.
@@ -65,6 +67,24 @@ impl Cells {
     /// Whether the column holds texts.
     pub(crate) fn is_text(&self) -> bool {
         matches!(self.values, Values::Texts(_))
+    }
+
+    /// The hash of the file contract of the id of a row, which is not null.
+    pub(crate) fn hash_of_id(&self, row: u32) -> u64 {
+        if self.is_text() {
+            hash_of_text(self.texts().get(row))
+        } else {
+            hash_of(Customer::Int(self.ints()[super::at(row)]))
+        }
+    }
+
+    /// The id of a row in a message.
+    pub(crate) fn id_text(&self, row: u32) -> String {
+        if self.is_text() {
+            format!("\"{}\"", String::from_utf8_lossy(self.texts().get(row)))
+        } else {
+            self.ints()[super::at(row)].to_string()
+        }
     }
 
     /// The integers of a column of [`ColumnType::IntId`].

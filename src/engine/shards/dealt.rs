@@ -1,0 +1,107 @@
+//! Whether the rows of a shard are its own, where somebody else has dealt them.
+//!
+//! **Cost**: the column of customers is read once more; only with `--shard-holds own`.
+
+use crate::context::RunContext;
+use crate::engine::specs::read_spec;
+use crate::engine::unused::read_again;
+use crate::error::{Error, Result};
+use crate::ids::{Item, count32};
+use crate::job::{CustomerType, Job, Shard, ShardHolds, Source};
+use crate::kernel::column::{Customer, Impressions};
+use crate::kernel::hash::hash_of;
+use crate::scan::Opened;
+use crate::scan::actions::ActionNames;
+use crate::scan::table::ColumnType;
+
+/// Checks that impressions are of the shard, unless its inputs hold those of all.
+///
+/// # Errors
+/// If one is not, naming its customer.
+pub(in crate::engine) fn check_impressions<I: Item>(
+    job: &Job,
+    rows: &Impressions<I>,
+) -> Result<()> {
+    let Some(shard) = dealt_shard(job) else {
+        return Ok(());
+    };
+    for row in 0..count32(rows.count()) {
+        match rows.customer(row) {
+            Customer::Guest if shard.number == 0 => {}
+            Customer::Guest => {
+                let what = format!(
+                    "an impression without a customer is of shard 0, and this is shard {}",
+                    shard.number
+                );
+                return Err(Error::bad_file(Source::Impressions.name(), what));
+            }
+            customer if shard.has(hash_of(customer)) => {}
+            customer @ Customer::Int(id) => {
+                let (name, hash) = (id.to_string(), hash_of(customer));
+                return Err(foreign(Source::Impressions, &name, hash, shard));
+            }
+            customer @ Customer::Text(id) => {
+                let (name, hash) = (format!("\"{id}\""), hash_of(customer));
+                return Err(foreign(Source::Impressions, &name, hash, shard));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks that actions are of the shard, unless its inputs hold those of all.
+///
+/// # Errors
+/// If one is not, naming its customer, or if a file cannot be read.
+pub(in crate::engine) fn check_actions(
+    job: &Job,
+    context: &RunContext,
+    opened: &[Opened],
+    customers: CustomerType,
+) -> Result<()> {
+    let Some(shard) = dealt_shard(job) else {
+        return Ok(());
+    };
+    let spec = read_spec(job);
+    for action in &job.sequences().actions {
+        let source = action.source;
+        let files = opened.iter().filter(|file| file.file().source == source);
+        let columns = [(
+            ActionNames::new(&spec, source).customer,
+            ColumnType::of_ids(customers),
+        )];
+        let never = |_: &Option<(String, u64)>| false;
+        let found = read_again(job, context, files, &columns, never, |found, batch| {
+            let cells = &batch.cells[0];
+            for row in batch.rows.iter().filter(|row| !cells.is_null(**row)) {
+                let hash = cells.hash_of_id(*row);
+                if !shard.has(hash) {
+                    // The least of all, so that the message does not depend on threads.
+                    let next = Some((cells.id_text(*row), hash));
+                    *found = found.take().into_iter().chain(next).min();
+                }
+            }
+        })?;
+        if let Some((id, hash)) = found.into_iter().flatten().min() {
+            return Err(foreign(source, &id, hash, shard));
+        }
+    }
+    Ok(())
+}
+
+/// The shard of a job whose rows somebody else has dealt.
+fn dealt_shard(job: &Job) -> Option<Shard> {
+    job.shard.filter(|_| job.shard_holds == ShardHolds::Own)
+}
+
+/// The error about a row of another shard.
+fn foreign(source: Source, customer: &str, hash: u64, shard: Shard) -> Error {
+    let (number, count) = (shard.number, shard.count);
+    let owner = Shard::of_hash(hash, count);
+    let what = format!(
+        "customer {customer} is of shard {owner} of {count}, and this is shard {number}: the rows were dealt \
+         by another hash. A shard is ((xxhash64(customer) >>> 32) * {count}) >>> 32, of integers as 64 bits \
+         and of texts as UTF-8, with seed 42; --shard-holds all takes rows of all shards"
+    );
+    Error::bad_file(source.name(), what)
+}

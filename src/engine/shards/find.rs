@@ -1,0 +1,186 @@
+//! The shards in a folder: whether all are there, are sound, and are of one job.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::document::ShardManifest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::{Shard, ShardHolds};
+use crate::manifest::{MADE_BY, NOT_SHARED, parse, seal_of};
+use crate::publish::{SHARD, SHARD_STATS};
+use crate::store::local;
+
+/// A shard, as its folder has it.
+pub(super) struct FoundShard {
+    pub(super) folder: PathBuf,
+    pub(super) manifest: ShardManifest,
+    /// How long it took, if its folder tells.
+    pub(super) seconds: Option<f64>,
+}
+
+/// How long a shard took, as its folder tells.
+#[derive(Deserialize)]
+struct ShardStats {
+    seconds: f64,
+}
+
+/// Finds all shards and reads their manifests.
+///
+/// # Errors
+/// If one is missing or damaged.
+pub(super) fn find_shards(folder: &Path, asked: Option<u32>) -> Result<Vec<FoundShard>> {
+    if !folder.is_dir() {
+        return Err(no_input(format!(
+            "no such folder: \"{}\"",
+            folder.display()
+        )));
+    }
+    let entries = fs::read_dir(folder).map_err(|error| Error::io("read", folder, error))?;
+    let mut shards = BTreeMap::new();
+    let mut counts = BTreeMap::new();
+    for entry in entries {
+        let path = entry
+            .map_err(|error| Error::io("read", folder, error))?
+            .path();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        if let Some(shard) = name.as_deref().and_then(Shard::of_folder) {
+            counts.entry(shard.count).or_insert(shard);
+            shards.insert((shard.count, shard.number), path);
+        }
+    }
+    let only = counts.keys().next().copied().filter(|_| counts.len() == 1);
+    let Some(count) = asked.or(only) else {
+        return Err(match counts.len() {
+            0 => no_input(format!("\"{}\" has no folder of a shard", folder.display())),
+            _ => {
+                let counts: Vec<String> = counts.keys().map(u32::to_string).collect();
+                let counts = counts.join(" and ");
+                Error::settings(format!(
+                    "\"{}\" has shards of {counts}; say of how many by --shards",
+                    folder.display()
+                ))
+            }
+        });
+    };
+    let missing: Vec<u32> = (0..count)
+        .filter(|number| !shards.contains_key(&(count, *number)))
+        .collect();
+    if !missing.is_empty() {
+        return Err(no_input(missing_text(folder, &missing, count)));
+    }
+    shards.retain(|(of, _), _| *of == count);
+    let paths: Vec<((u32, u32), PathBuf)> = shards.into_iter().collect();
+    let read = paths.into_par_iter().map(|((count, number), path)| {
+        let shard = Shard { number, count };
+        read_shard(path, shard)
+    });
+    let read: Vec<Result<FoundShard>> = read.collect();
+    read.into_iter().collect()
+}
+
+/// The sentence about missing shards, of which it names ten.
+fn missing_text(folder: &Path, missing: &[u32], count: u32) -> String {
+    let named: Vec<String> = missing.iter().take(10).map(u32::to_string).collect();
+    let more = missing.len() - named.len();
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!(
+        "of {count} shards in \"{}\", {}{more} {} not there; shards count from 0",
+        folder.display(),
+        named.join(", "),
+        if missing.len() == 1 { "is" } else { "are" }
+    )
+}
+
+/// The error of a missing input.
+fn no_input(what: String) -> Error {
+    Error::from(ErrorKind::NoInput { what })
+}
+
+/// Reads the manifest of a shard.
+fn read_shard(folder: PathBuf, shard: Shard) -> Result<FoundShard> {
+    let path = folder.join(SHARD);
+    let text = local::read(&path).map_err(|error| Error::io("read", &path, error))?;
+    let bad = |what: String| Error::bad_file(path.display().to_string(), what);
+    if seal_of(&text).is_none() {
+        let what = "its bytes are not those that its own checksum, at its end, is of";
+        return Err(bad(what.to_owned()));
+    }
+    let manifest: ShardManifest = parse(&text).map_err(bad)?;
+    if manifest.shard != shard {
+        return Err(bad(
+            "it is not that of the shard that its folder names".to_owned()
+        ));
+    }
+    if manifest.made_by != MADE_BY {
+        let what = format!(
+            "it was made by {}, and this is {MADE_BY}; make and finalize shards with one version",
+            manifest.made_by
+        );
+        return Err(bad(what));
+    }
+    let stats = local::read(&folder.join(SHARD_STATS)).ok();
+    let stats = stats.and_then(|text| serde_json::from_slice::<ShardStats>(&text).ok());
+    Ok(FoundShard {
+        folder,
+        manifest,
+        seconds: stats.map(|stats| stats.seconds),
+    })
+}
+
+/// Checks that all shards are of one job and, if each has read all rows, have read the same ones.
+///
+/// # Errors
+/// For the first that differs from the first, saying in what.
+pub(super) fn check_alike(shards: &[FoundShard]) -> Result<()> {
+    let first = &shards[0].manifest;
+    for shard in &shards[1..] {
+        let own = &shard.manifest;
+        let differ = |what: &str| {
+            let (path, other) = (shard.folder.join(SHARD), &shards[0].folder);
+            let what = format!(
+                "{what} than \"{}\"; make one of them again",
+                other.display()
+            );
+            Error::bad_file(path.display().to_string(), what)
+        };
+        if own.job != first.job {
+            return Err(differ("it is of another job"));
+        }
+        if let Some(name) = first_difference(&first.made.settings, &own.made.settings) {
+            return Err(differ(&format!("it was made with another {name}")));
+        }
+        if own.holds != first.holds {
+            return Err(differ("it was made with another --shard-holds"));
+        }
+        let is_all = first.holds == ShardHolds::All;
+        if is_all && !own.made.files.are_alike(&first.made.files) {
+            return Err(differ("it has read other files"));
+        }
+        if is_all && own.made.totals.of_all() != first.made.totals.of_all() {
+            return Err(differ("it has read other rows"));
+        }
+        if own.made.vocabulary != first.made.vocabulary {
+            return Err(differ("it has another vocabulary"));
+        }
+    }
+    Ok(())
+}
+
+/// The name of the first setting that differs.
+fn first_difference(a: &Value, b: &Value) -> Option<String> {
+    let of_both = [a, b].into_iter().filter_map(Value::as_object);
+    let names = of_both.flat_map(Map::keys);
+    let mut names = names.filter(|name| !NOT_SHARED.contains(&name.as_str()));
+    names.find(|name| a[*name] != b[*name]).cloned()
+}
