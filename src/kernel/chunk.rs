@@ -88,6 +88,18 @@ impl<I: Item> EventChunk<I> {
     }
 }
 
+impl<I: Item> EventChunk<I> {
+    /// A full chunk of actions that were known as they happened.
+    pub(crate) fn of_rows(rows: Vec<EventRow<I>>) -> EventChunk<I> {
+        EventChunk {
+            rows,
+            known_after: Vec::new(),
+            attributes: None,
+            counted: 0,
+        }
+    }
+}
+
 impl<I: Item> Chunk for EventChunk<I> {
     const ROW_BYTES: usize = size_of::<EventRow<I>>();
 

@@ -9,6 +9,7 @@ pub(crate) mod column;
 pub(crate) mod hash;
 pub(crate) mod history_stats;
 mod impressions;
+pub(crate) mod newest;
 pub(crate) mod op;
 pub(crate) mod partition;
 pub(crate) mod passthrough;

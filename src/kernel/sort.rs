@@ -22,6 +22,10 @@ use crate::kernel::column::{EventChunk, EventRow};
 /// From this length on, a radix sort beats a comparison sort. *Guessed* from published figures.
 const RADIX_ROWS_MIN: usize = 1024;
 
+/// Rows of a partition from which what sorting takes beside chunks and columns is accounted for. Below, it is a few
+/// megabytes a thread, which the memory that is not given to chunks has room for.
+const LARGE: usize = 1 << 18;
+
 /// The sorted actions of one partition. Only [`sort`] makes one.
 #[derive(Debug)]
 pub(crate) struct Sorted<I> {
@@ -146,6 +150,28 @@ impl<I: Item> Sorted<I> {
         let if_so = |is_so: bool, bytes: usize| if is_so { bytes } else { 0 };
         let late = if_so(optional.known_after, 8) + if_so(optional.landed, size_of::<Landed>());
         count64(rows_count * (8 + size_of::<I>() + 1 + late + 4 * optional.attributes))
+    }
+
+    /// Bytes of memory that [`sort`] takes beside chunks and columns: a record a row, and for long runs, which
+    /// are sorted by radix, another.
+    pub(crate) fn scratch_for(rows_count: usize, optional: OptionalColumns) -> u64 {
+        let record = match optional {
+            OptionalColumns { landed: true, .. } => size_of::<WithAttributes<I, Landed>>(),
+            OptionalColumns {
+                attributes: 1.., ..
+            } => size_of::<WithAttributes<I, ()>>(),
+            OptionalColumns {
+                known_after: true, ..
+            } => size_of::<WithKnownAfter<I>>(),
+            _ => size_of::<EventRow<I>>(),
+        };
+        // How long runs are is not known before: all rows may be one.
+        let records = if rows_count < LARGE {
+            0
+        } else {
+            2 * rows_count
+        };
+        count64(records * record)
     }
 
     /// Moves actions to a lower index of the columns. This invalidates the runs.

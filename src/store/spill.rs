@@ -6,14 +6,11 @@
 //! behind, however the run ends. Spilling changes no byte of the output.
 
 use std::fs::File;
-use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
 use twox_hash::XxHash64;
 
 use crate::context::RunContext;
@@ -22,6 +19,7 @@ use crate::failpoint::hit;
 use crate::ids::{Key, count64};
 use crate::kernel::chunk::Chunk;
 use crate::kernel::partition::{PartitionWriter, Split};
+use crate::store::nameless::nameless;
 
 /// The share of its quota that a thread keeps when it spills. An eighth is written at a time, so that
 /// writes are large.
@@ -218,6 +216,14 @@ impl Spill {
         self.buffer = Vec::new();
     }
 
+    /// The chunks of a partition.
+    fn of_partition(&self, partition: usize) -> impl Iterator<Item = &Extent> {
+        let extents = &self.extents;
+        let first = extents.partition_point(|extent| extent.partition < partition);
+        let extents = extents[first..].iter();
+        extents.take_while(move |extent| extent.partition == partition)
+    }
+
     /// Reads the chunks of a partition, and reserves their memory.
     ///
     /// # Errors
@@ -228,11 +234,8 @@ impl Spill {
         context: &RunContext,
         to: &mut Vec<C>,
     ) -> Result<()> {
-        let extents = &self.extents;
-        let first = extents.partition_point(|extent| extent.partition < partition);
-        let extents = extents[first..].iter();
         let mut buffer = Vec::new();
-        for extent in extents.take_while(|extent| extent.partition == partition) {
+        for extent in self.of_partition(partition) {
             let chunk = self.read_one(extent, context, &mut buffer)?;
             to.push(chunk);
         }
@@ -317,6 +320,44 @@ impl<C: Chunk> Partitions<C> {
         at(&list.unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The number of rows of a partition.
+    pub(crate) fn rows_of(&self, partition: usize) -> usize {
+        let in_memory = self.look(partition, |chunks| {
+            chunks
+                .iter()
+                .map(|(_, chunk)| chunk.rows_count())
+                .sum::<usize>()
+        });
+        let spilled = self
+            .spills
+            .iter()
+            .flat_map(|spill| spill.of_partition(partition));
+        in_memory + spilled.map(|extent| extent.rows).sum::<usize>()
+    }
+
+    /// Takes the rows of a partition, once, chunk by chunk: one that was spilled is in memory only while
+    /// `each` has it.
+    ///
+    /// # Errors
+    /// If spilled chunks cannot be read back, the memory limit of the job is reached, or `each` fails.
+    pub(crate) fn take_each(
+        &self,
+        partition: usize,
+        context: &RunContext,
+        mut each: impl FnMut(C) -> Result<()>,
+    ) -> Result<()> {
+        let list = self.lists[partition].lock();
+        let chunks = std::mem::take(&mut *list.unwrap_or_else(PoisonError::into_inner));
+        chunks.into_iter().try_for_each(|(_, chunk)| each(chunk))?;
+        let mut buffer = Vec::new();
+        for spill in &self.spills {
+            for extent in spill.of_partition(partition) {
+                each(spill.read_one(extent, context, &mut buffer)?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the rows of a partition, once.
     ///
     /// # Errors
@@ -352,49 +393,6 @@ impl<C: Chunk> Partitions<C> {
 fn damaged() -> Error {
     let what = "a file for what memory has no room for changed under the run".to_owned();
     Error::from(ErrorKind::Internal { what })
-}
-
-/// A file without a name, readable by the owner alone, which the system deletes when it is closed.
-pub(super) fn nameless(folder: &Path) -> io::Result<File> {
-    let mode = Mode::RUSR | Mode::WUSR;
-    let flags = OFlags::RDWR | OFlags::CLOEXEC;
-    // With a name, others could open the file before it is unlinked, and a kill in that moment
-    // would leave it behind. EXCL keeps it from getting a name later.
-    match rustix::fs::open(folder, flags | OFlags::TMPFILE | OFlags::EXCL, mode) {
-        Ok(file) => return Ok(File::from(file)),
-        // Some filesystems do not support unnamed files; old kernels ignore the flag and open the folder.
-        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {}
-        Err(error) => return Err(error.into()),
-    }
-    remove_named(folder);
-    // Several threads of one run may be here at once, with the same process id.
-    for attempt in 0.. {
-        let path = folder.join(format!("{NAMED}{}-{attempt}", std::process::id()));
-        match rustix::fs::open(&path, flags | OFlags::CREATE | OFlags::EXCL, mode) {
-            Ok(file) => {
-                // Another run may have removed it already, as that of a crashed run.
-                drop(std::fs::remove_file(&path));
-                return Ok(File::from(file));
-            }
-            Err(Errno::EXIST) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    unreachable!("some name is free")
-}
-
-/// The prefix of a spill file's name, for the moment that it has one.
-const NAMED: &str = ".hitherto-spill-";
-
-/// Removes files that still have a name, because their run was killed in that moment.
-fn remove_named(folder: &Path) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_file = entry.file_type().is_ok_and(|found| found.is_file());
-        if is_file && entry.file_name().to_string_lossy().starts_with(NAMED) {
-            // A living run may lose the name here, but not the file, which it has open.
-            drop(std::fs::remove_file(entry.path()));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -483,19 +481,6 @@ mod tests {
         let file = nameless(folder.path()).expect("a file");
         let mode = file.metadata().expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-    }
-
-    #[test]
-    fn a_file_that_kept_its_name_is_removed_but_nothing_else() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let left = folder.path().join(format!("{NAMED}1-0"));
-        std::fs::write(left, "").expect("a file");
-        std::fs::write(folder.path().join("mine"), "").expect("a file");
-        remove_named(folder.path());
-        let names = std::fs::read_dir(folder.path()).expect("a folder");
-        let names = names.map(|entry| entry.expect("an entry").file_name());
-        let names: Vec<_> = names.collect();
-        assert_eq!(names, ["mine"]);
     }
 
     #[test]

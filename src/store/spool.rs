@@ -14,7 +14,7 @@ use std::sync::Arc;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 
-use super::spill::nameless;
+use super::nameless::nameless;
 use crate::error::{Error, Result};
 
 /// How long is waited for the other end before somebody is asked whether to go on.

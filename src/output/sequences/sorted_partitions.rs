@@ -17,10 +17,11 @@ use super::rows::{DayProbes, SampleGroup};
 use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
 use crate::error::{Error, Result};
-use crate::ids::{Item, Key, index};
-use crate::job::{Job, Layout};
+use crate::ids::{Item, Key, count64, index};
+use crate::job::{Dedup, Job, Layout};
 use crate::kernel::chunk::Chunk;
 use crate::kernel::column::EventChunk;
+use crate::kernel::newest::Newest;
 use crate::kernel::op::counts::HistoryCounts;
 use crate::kernel::op::sequences::{Histories, ProbeRuns};
 use crate::kernel::sort::{OptionalColumns, Sorted, sort};
@@ -32,6 +33,9 @@ use crate::vocabulary::Coded;
 /// Partitions that are sorted before a row group needs them, so that the thread that encodes the row
 /// group need not wait for the one that sorts.
 const AHEAD: usize = 2;
+
+/// Scratch memory that a thread keeps from one partition to the next.
+const SCRATCH_KEPT: u64 = 1 << 26;
 
 /// A unit of work of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,6 +172,44 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         Ok(chunks.collect())
     }
 
+    /// Takes those actions of a partition that a history can hold, for one of which one customer may have
+    /// most.
+    fn take_newest(&self, partition: usize) -> Result<Vec<EventChunk<I>>> {
+        let cutoffs = self.partitions.keys_of(partition).map(|key| {
+            let probes = self.probes.of_key(Key(key));
+            &self.probes.cutoffs[probes]
+        });
+        let own = self.job.sequences();
+        let rows_min = self.job.tuning.newest_rows_min;
+        let mut newest = Newest::new(own.actions_limit(), cutoffs, rows_min);
+        let (mut chunks, mut held) = (Vec::new(), 0);
+        self.partitions
+            .take_each(partition, self.context, |chunk: EventChunk<I>| {
+                // An action that was known late may be in no history where an older one is, so none is let go
+                // on its account. Attributes are not carried along.
+                if !chunk.known_after.is_empty() || chunk.attributes.is_some() {
+                    chunks.push(chunk);
+                    return Ok(());
+                }
+                newest.add(&chunk.rows);
+                self.context.free_memory(chunk.bytes());
+                drop(chunk);
+                let bytes = count64(newest.bytes());
+                self.context.free_memory(held - held.min(bytes));
+                self.context.reserve_memory(bytes - held.min(bytes))?;
+                held = bytes;
+                Ok(())
+            })?;
+        let left = newest.finish().filter(|rows| !rows.is_empty());
+        let left: Vec<EventChunk<I>> = left.map(EventChunk::of_rows).collect();
+        // They are held now as other chunks are.
+        let bytes: u64 = left.iter().map(EventChunk::bytes).sum();
+        self.context.reserve_memory(bytes)?;
+        self.context.free_memory(held);
+        chunks.extend(left);
+        Ok(chunks)
+    }
+
     /// Checks that histories will be ranges of the timeline, if the layout has one.
     fn check_layout(&self, chunks: &[EventChunk<I>]) -> Result<()> {
         let is_late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
@@ -188,20 +230,32 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
     /// If the memory of the job is used up.
     pub(super) fn sort(&self, partition: usize, scratch: &mut Bump) -> Result<()> {
         let keys = self.partitions.keys_of(partition);
-        let chunks = self.take(partition)?;
+        let rows_min = self.job.tuning.newest_rows_min;
+        // Only then: for a partition as all are, it would take longer than the sort that it saves.
+        let is_large = self.partitions.rows_of(partition) >= rows_min;
+        let chunks = if is_large && self.job.dedup == Dedup::None && self.items.is_none() {
+            self.take_newest(partition)?
+        } else {
+            self.take(partition)?
+        };
         self.check_layout(&chunks)?;
-        let rows = chunks.iter().map(|chunk| chunk.rows.len()).sum();
-        let taken = chunks.iter().map(|chunk| chunk.bytes()).sum();
+        let rows: usize = chunks.iter().map(|chunk| chunk.rows.len()).sum();
+        let taken: u64 = chunks.iter().map(Chunk::bytes).sum();
         let optional = OptionalColumns {
             known_after: chunks.iter().any(|chunk| !chunk.known_after.is_empty()),
             landed: chunks.iter().any(EventChunk::lands),
             attributes: self.job.attribute_columns().len(),
         };
         let bytes = Sorted::<I>::bytes_for(rows, optional);
-        // Chunks and columns are both in memory while rows are sorted.
-        self.context.reserve_memory(bytes)?;
+        // Chunks, records and columns are all in memory while rows are sorted.
+        let records = Sorted::<I>::scratch_for(rows, optional);
+        self.context.reserve_memory(bytes + records)?;
         let sorted = sort(chunks, index(keys.end - keys.start), scratch);
-        self.context.free_memory(taken);
+        self.context.free_memory(taken + records);
+        if records > SCRATCH_KEPT {
+            // Kept for the next partition otherwise, which is of about the same size.
+            *scratch = Bump::new();
+        }
         let of_probes = self.probes.of_keys(keys.clone());
         let first_probe = of_probes.start;
         let ends = keys.map(|key| self.probes.of_key(Key(key)).end - first_probe);
