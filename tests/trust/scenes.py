@@ -219,6 +219,27 @@ class Stage:
         before = flags_of(job, data) + more + ["--date", "2025-08-16"]
         return Scene(self, job, "add days quarantine", flags, [*more, "--add-days", "--if-exists", "skip"], before=before, days=True)
 
+    def shards(self, name, more=()):
+        """Three shards of a set."""
+        folder = self.folder / f"shards-{name}"
+        for shard in () if folder.exists() else range(3):
+            command = [self.report.binary, "sequences", "--quiet", "--out", folder, "--shard", f"{shard}/3"]
+            found = run([*command, *flags_of("sequences", self.data("sequences")), *more])
+            if found.code != 0:
+                sys.exit(f"shards: {found}")
+        return os.fspath(folder)
+
+    def finalize(self):
+        """Shards put together: new, over a set of other settings, and three days to one."""
+        all_days, first = self.shards("all"), self.shards("first", ["--date", "2025-08-16"])
+        other = self.shards("other", OTHER["sequences"])
+        more = ["--add-days", "--if-exists", "skip"]
+        return [
+            Scene(self, "finalize", "new", [all_days], out="a/b/out"),
+            Scene(self, "finalize", "overwrite", [all_days], ["--overwrite"], before=[other]),
+            Scene(self, "finalize", "add days", [all_days], more, before=[first], days=True),
+        ]
+
     def spill(self, job):
         """With so little memory that most goes to the temporary folder."""
         flags = flags_of(job, self.data(job, "parquet" if job == "sequences" else "csv", sizes=SPILLING[job])) + MORE[job]
@@ -236,6 +257,6 @@ class Stage:
             return [self.new("dwell"), self.overwrite("sequences"), self.add("features")]
         made = [self.new(job) for job in SIZES["small"]] + [self.overwrite(job) for job in SIZES["small"]]
         made += [self.add("sequences"), self.add("features"), self.replace("sequences"), self.replace("features")]
-        made += [self.vocabulary("sequences")]
+        made += [self.vocabulary("sequences"), *self.finalize()]
         made += [self.quarantine("sequences", False), self.quarantine("sequences", True), self.quarantine("dwell", False)]
         return made + [self.spill(job) for job in SIZES["small"]]
