@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._errors import NotFound, UsageError
+from ._faults import package_errors
 from ._names import DELTA, ITEM, names_of
 from ._optional import need
 from ._select import files_of, one_of
@@ -63,6 +64,7 @@ def read(
     Raises:
         UsageError: if there is no such day, column, table or layout.
         NotFound: if there is no set.
+        DataError: if a file is damaged.
         MissingPackage: without the package that ``to`` names.
     """
     reading = _reading(open_set(path), days, columns, histories, layout, table)
@@ -142,8 +144,8 @@ def _reading(
     shape = _shape(opened, files, histories, layout)
     with _opened(files[0][0]) as file:
         empty = file.schema_arrow.empty_table()
-    _check_different(empty.column_names, shape)
-    every = next(iter(_shaped(empty, shape, *files[0]))).schema
+        _check_different(empty.column_names, shape)
+        every = next(iter(_shaped(empty, shape, *files[0]))).schema
     wanted = list(every.names) if columns is None else list(columns)
     for name in wanted:
         one_of("columns", name, every.names)
@@ -156,12 +158,12 @@ def _reading(
 
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[Any]:
-    """A Parquet file, open."""
+    """A Parquet file, open. What goes wrong until it is closed is an error of the package."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     # As bytes: of a text pyarrow makes a URI if it can, and it refuses names that are not UTF-8.
-    with pa.OSFile(os.fsencode(path)) as source, pq.ParquetFile(source) as file:
+    with package_errors(), pa.OSFile(os.fsencode(path)) as source, pq.ParquetFile(source) as file:
         yield file
 
 

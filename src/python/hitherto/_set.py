@@ -140,8 +140,10 @@ class Set(os.PathLike[str]):
             threads: threads that decode.
 
         Raises:
-            FileNotFoundError: if there is no such day.
-            ValueError: if a column is not there, or is of text; or ``max_actions`` is too many.
+            NotFound: if there is no such day.
+            UsageError: if a column is not there, or is of text; or ``max_actions`` is too many.
+            DataError: if a file is damaged.
+            IOFailed: if a file cannot be read.
             MissingPackage: without NumPy and pyarrow.
         """
         for module in ("numpy", "pyarrow"):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import pyarrow as pa
 import torch
 
-from .._errors import DataError, Error, NotFound, UsageError
+from .._errors import UsageError
 from .._names import Names
 
 CHOICES = {
@@ -21,21 +18,6 @@ CHOICES = {
 _TYPES = (torch.int8, torch.int16, torch.int32, torch.int64)
 # Keys of batches that are no columns of a set.
 _MADE = ("history_length", "history_index", "offsets", "weight")
-
-
-@contextlib.contextmanager
-def package_errors() -> Iterator[None]:
-    """Raises what goes wrong with a set, its days and its columns as errors of the package."""
-    try:
-        yield
-    except Error:
-        raise
-    except FileNotFoundError as error:
-        raise NotFound(str(error)) from error
-    except (json.JSONDecodeError, pa.ArrowInvalid) as error:
-        raise DataError(f"a file of the set cannot be read: {error}") from error
-    except ValueError as error:
-        raise UsageError(str(error)) from error
 
 
 def check_choices(**given: str) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .._arrays import DayArrays, Want
 from .._day import Day, part_files
 from .._errors import UsageError
+from .._faults import package_errors
 from .._lists import dtype_of
 from .._order import key_of, permutation
 from .._source import Source
@@ -104,6 +105,7 @@ class Plan:
         most = (about.history_actions if self.want.width is None else values) * self._value_bytes
         return most <= room or int(self.counts(day).bytes.sum()) <= room
 
+    @package_errors()
     def load(self, piece: Piece, check: Callable[[], None]) -> DayArrays:
         """The arrays of a piece."""
         day = self._day(piece.day, check)
@@ -112,6 +114,7 @@ class Plan:
             self._rows.pop(piece.day, None)
         return day.load(piece.groups)
 
+    @package_errors()
     def counts(self, day: int, check: Callable[[], None] = lambda: None) -> Counts:
         """Counts of a day, from its rows."""
         if day not in self._counts:
@@ -123,7 +126,9 @@ class Plan:
         """The rows of a day; those of the two latest days stay."""
         rows = self._rows.get(day)
         if rows is None:
-            rows = Day(part_files(self.source.days[day].folder), self.want, self.threads, check)
+            about = self.source.days[day]
+            rows = Day(part_files(about.folder), self.want, self.threads, check)
+            about.check(rows.samples + (rows.nulls if self.want.null_label == "drop" else 0))
             while len(self._rows) > 1:
                 self._rows.pop(next(iter(self._rows)), None)
             self._rows[day] = rows

@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from .._arrays import Want
+from .._columns import columns_of
 from .._order import steps_count
-from .._source import actions_max_of, columns_of, open_source
+from .._source import actions_max_of, open_source
 from . import _checks
 from ._buffers import Buffers
 from ._gather import Shape
@@ -94,6 +95,7 @@ class Samples(Resumable, IterableDataset[Batch]):
     Raises:
         NotFound: if there is no such set or day.
         UsageError: if an argument makes no sense for this set; the message says what does.
+        DataError: if a file is damaged or lacks labels, or IOFailed: also in an iteration.
     """
 
     def __init__(
@@ -130,10 +132,9 @@ class Samples(Resumable, IterableDataset[Batch]):
         )
         _checks.check_counts(prefetch=prefetch, seed=seed)
         _checks.check_types(negatives, types_dtype)
-        with _checks.package_errors():
-            source = open_source(path, days)
-            actions_max = actions_max_of(max_actions, source.limit)
-            lists, scalars = columns_of(source, source.schema(), columns)
+        source = open_source(path, days)
+        actions_max = actions_max_of(max_actions, source.limit)
+        lists, scalars = columns_of(source, source.schema(), columns)
         where = _checks.device_of(device, pin_memory)
         self._batch_size, self._drop_last, self._prefetch = batch_size, drop_last, prefetch
         self._rank: tuple[int | None, int | None] = (rank, world_size)
