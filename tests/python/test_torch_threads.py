@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -154,7 +155,9 @@ def rank(number: int, world_size: int, port: int, path: str, batch_size: int, ou
         steps += 1
     assert steps == len(samples)
     Path(out, str(number)).write_text(json.dumps([steps, items]))
-    dist.destroy_process_group()
+    dist.barrier()
+    # Not destroyed: in a process that was forked, PyTorch 2.4 may wait for ever for its threads.
+    os._exit(0)
 
 
 def test_three_ranks_over_gloo(path: Path, tmp_path: Path) -> None:
@@ -213,12 +216,14 @@ def test_sharing_twice_is_refused(path: Path) -> None:
 @pytest.mark.parametrize("world_size", [1, 2])
 @pytest.mark.parametrize("start", [None, "fork", "spawn"])
 def test_cutting_batches_for_other_ranks_is_refused(
-    path: Path, world_size: int, start: str | None
+    path: Path, world_size: int, start: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samples = Samples(path, rank=0, world_size=world_size)
     settings: dict[str, Any] = {"batch_size": None}
     if start is not None:
         settings.update(num_workers=1, multiprocessing_context=start)
+        # How long PyTorch waits for a worker that did not start, in seconds.
+        monkeypatch.setattr(torch.utils.data._utils, "MP_STATUS_CHECK_INTERVAL", 0.2)
     with pytest.raises(ht.UsageError, match="do not give Samples to `prepare`") as found:
         list(DataLoaderDispatcher(samples, **settings))
     assert "torch.distributed" in str(found.value)
