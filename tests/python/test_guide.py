@@ -10,7 +10,7 @@ import pytest
 
 import hitherto as ht
 
-for _package in ("pandas", "polars", "pyarrow", "torch", "torchdata"):
+for _package in ("duckdb", "pandas", "polars", "pyarrow", "torch", "torchdata"):
     pytest.importorskip(_package, reason=f"the Python of the guide needs {_package}")
 
 ROOT = Path(__file__).parents[2]

@@ -63,9 +63,10 @@ def sequences(
         source: the folder with all four sources.
         out: the folder to make. It appears complete, or not at all.
         date, from_, to: only impressions of this day; from and up to these days, both included.
-        layout: a row for each impression (``"request"``) or for each item of it (``"sample"``); or
-            a row for each impression whose history is a range of a timeline, which is stored once
-            for each customer (``"timeline"``). ``read`` and ``hitherto.torch`` take all of them.
+        layout: a row for each impression (``"request"``, the default here) or for each item of it
+            (``"sample"``, the default of the command line); or a row for each impression whose
+            history is a range of a timeline, which is stored once for each customer
+            (``"timeline"``). ``read`` and ``hitherto.torch`` take all of them.
         cutoff: the start of the impression's day, or its time. Actions before it are in the
             history.
         max_actions: the length of a history: the newest prior actions, at most this many, 1 to

@@ -27,7 +27,8 @@ def run(
         job: a job file; a published set or its ``_manifest.json``, which is made again; or a
             mapping with the keys of a job file, such as ``{"job": "sequences", "dir": "shop"}``. In
             a mapping the ``path`` of a source may be a table, and relative paths start at the
-            current folder.
+            current folder. Defaults are those of the command line: without ``layout`` it is
+            ``"sample"``, a row for each item.
         out: the folder to make, unless the job says it.
         flags: flags that win over the job's own, as for ``sequences``.
 
