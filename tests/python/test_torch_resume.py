@@ -5,6 +5,7 @@ HITHERTO_RESUME_CUTS is the number of cuts for each way; 6 by default, 100 for a
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
@@ -59,6 +60,12 @@ def epoch_of(path: Path, by: str, epoch: int) -> Samples:
     return samples
 
 
+@functools.cache
+def whole_epoch(path: Path, by: str, epoch: int) -> list[str]:
+    """The signatures of an epoch. Nobody changes them, nor the set."""
+    return signatures(epoch_of(path, by, epoch))
+
+
 def cuts(count: int, name: str) -> list[int]:
     """Numbers of batches to stop after: the ends, and some between."""
     dice = random.Random(name)
@@ -73,7 +80,7 @@ def head(batches: Any, count: int) -> list[str]:
 @pytest.mark.parametrize("prefetch", [0, 3])
 @pytest.mark.parametrize("by", BY)
 def test_bare(path: Path, by: str, prefetch: int) -> None:
-    full, following = (signatures(epoch_of(path, by, i)) for i in (0, 1))
+    full, following = (whole_epoch(path, by, i) for i in (0, 1))
     assert len(full) > 10
     assert full != following
     for cut in cuts(len(full), f"{by}{prefetch}"):
@@ -98,10 +105,12 @@ def test_stateful_data_loader(path: Path, by: str, workers: int) -> None:
     def loader() -> Any:
         return stateful.StatefulDataLoader(of(path, by), batch_size=None, num_workers=workers)
 
-    full, following = (signatures(epoch_of(path, by, i)) for i in (0, 1))
+    full, following = (whole_epoch(path, by, i) for i in (0, 1))
     assert sorted(signatures(loader())) == sorted(full)
-    # Processes take their time to start, so with workers there are half as many cuts.
-    for cut in cuts(len(full), f"{by}{workers}")[1 :: 2 if workers else 1]:
+    # Processes take their time to start, so with workers there are fewer cuts: by sample half as
+    # many, and no ends otherwise, where workers do the same.
+    some = slice(1, None) if not workers else slice(1 if by == "sample" else 5, None, 2)
+    for cut in cuts(len(full), f"{by}{workers}")[some]:
         one = loader()
         batches = iter(one)
         first = head(batches, cut)

@@ -223,7 +223,7 @@ def test_cutting_batches_for_other_ranks_is_refused(
     if start is not None:
         settings.update(num_workers=1, multiprocessing_context=start)
         # How long PyTorch waits for a worker that did not start, in seconds.
-        monkeypatch.setattr(torch.utils.data._utils, "MP_STATUS_CHECK_INTERVAL", 0.2)
+        monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.2)
     with pytest.raises(ht.UsageError, match="do not give Samples to `prepare`") as found:
         list(DataLoaderDispatcher(samples, **settings))
     assert "torch.distributed" in str(found.value)
