@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip("torch", reason="the loader needs torch")
 
-from hitherto._order import chosen, key_of, permutation, share, steps, steps_count
+from hitherto._order import by_hash, chosen, hashes, key_of, permutation, share, steps, steps_count
 
 
 def chi2(order: NDArray[Any]) -> float:
@@ -33,6 +33,24 @@ def test_orders_are_permutations() -> None:
     for count in (0, 1, 2, 3, 1000, 65537):
         order = permutation(count, key_of(count))
         assert np.array_equal(np.sort(order), np.arange(count))
+
+
+def test_an_order_is_that_of_sorted_hashes() -> None:
+    for count in (0, 1, 2, 3, 4, 7, 8, 9, 1000, 4096, 300_000):
+        hashed = hashes(count, key_of(count))
+        assert np.array_equal(permutation(count, key_of(count)), np.argsort(hashed))
+
+
+def test_hashes_that_agree_in_their_high_bits_are_sorted_too() -> None:
+    random = np.random.default_rng(0)
+    for count in (1, 2, 3, 5, 100, 1000):
+        for shift in range(0, 64 - count.bit_length(), 3):
+            hashed = random.permutation(count).astype(np.uint64) << np.uint64(shift)
+            assert np.array_equal(by_hash(hashed), np.argsort(hashed))
+    # Groups of five that only their lowest bits tell apart.
+    groups = np.repeat(random.integers(0, 2**64, 300, dtype=np.uint64), 5) & ~np.uint64(7)
+    hashed = random.permutation(np.unique(groups | np.tile(np.arange(5, dtype=np.uint64), 300)))
+    assert np.array_equal(by_hash(hashed), np.argsort(hashed))
 
 
 def test_orders_of_200_seeds_are_uniform() -> None:

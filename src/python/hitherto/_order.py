@@ -44,12 +44,32 @@ def hashes(count: int, key: int) -> Array:
 
 def permutation(count: int, key: int) -> Array:
     """A uniform order of 0, 1, ... `count - 1`, int64: sorted by hash."""
-    return np.argsort(hashes(count, key)).astype(np.int64, copy=False)
+    return by_hash(hashes(count, key))
+
+
+def by_hash(hashed: Array) -> Array:
+    """The order that sorts hashes, no two of them equal, int64: their `argsort`."""
+    # The place of each hash is kept in its low bits, and the values are sorted: two to four times
+    # as fast as `argsort`, which moves both.
+    places = np.arange(len(hashed), dtype=np.uint64)
+    low = np.uint64((1 << len(hashed).bit_length()) - 1)
+    tops = (hashed & ~low) | places
+    tops.sort()
+    order: Array = (tops & low).view(np.int64)
+    # Hashes that agree above the low bits are neighbours now, in the order of their places.
+    tops &= ~low
+    again = np.flatnonzero(tops[1:] == tops[:-1])
+    if len(again):
+        some = np.union1d(again, again + 1)
+        mine = order[some]
+        # `tops` keep the groups apart, which are in order already.
+        order[some] = mine[np.lexsort((hashed[mine], tops[some]))]
+    return order
 
 
 def chosen(count: int, among: Array, key: int) -> Array:
     """`count` of the numbers `among`, uniformly, in ascending order."""
-    order = np.argsort(hashes(len(among), key))[:count]
+    order = by_hash(hashes(len(among), key))[:count]
     return np.sort(among[order])
 
 
