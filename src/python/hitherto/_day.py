@@ -66,12 +66,14 @@ class Day:
         self.lengths = _joined([x.lengths[x.new] for x in read], np.int32)
         has_times = self.want.has_times
         self.cutoffs = _joined([x.cutoffs[x.new] for x in read]) if has_times else None
-        history, request, unit = (
-            np.repeat(np.cumsum(begins, dtype=np.int32) - 1, _joined([x.items for x in read]))
+        items = _joined([x.items for x in read])
+        ends = np.cumsum(items)
+        history = np.repeat(np.cumsum(_joined(self.new, bool), dtype=np.int32) - 1, items)
+        requests, histories = (
+            (ends - items)[_joined(begins, bool)]
             for begins in (
-                _joined(self.new, bool),
-                _joined([x.request for x in read], bool),
-                _joined([x.new | (x.guest & x.request) for x in read], bool),
+                [x.request for x in read],
+                [x.new | (x.guest & x.request) for x in read],
             )
         )
         columns = {x: _joined([y.columns[x] for y in read]) for x in {LABEL, *self.want.columns}}
@@ -88,9 +90,12 @@ class Day:
             )
         if self.nulls and self.want.null_label == "drop":
             columns = {name: x[~null] for name, x in columns.items()}
-            history, request, unit = history[~null], request[~null], unit[~null]
+            history = history[~null]
+            left = np.concatenate([[0], np.cumsum(~null)])
+            requests, histories = left[requests], left[histories]
         self.history = history
-        self.requests, self.histories = _starts(request), _starts(unit)
+        self.requests = _edges(requests, len(history))
+        self.histories = _edges(histories, len(history))
         self.columns = {name: columns[name] for name in self.want.columns}
 
     @property
@@ -202,10 +207,10 @@ def _sums(counts: list[int]) -> Array:
     return np.cumsum([0, *counts])
 
 
-def _starts(ids: Array) -> Array:
-    """Where runs of equal numbers begin, and the end."""
-    begins = np.flatnonzero(np.diff(ids, prepend=-1))
-    return np.append(begins, len(ids)).astype(np.int64)
+def _edges(starts: Array, end: int) -> Array:
+    """Where units that have samples begin, and the end, int64."""
+    edges = np.append(starts, end)
+    return edges[np.append(edges[:-1] < edges[1:], True)]
 
 
 def _folder_of(groups: list[RowGroup]) -> str:

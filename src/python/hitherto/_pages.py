@@ -64,7 +64,7 @@ def take_rows(raw: bytes, chunk: Chunk, wanted: Array, out: Array) -> None:
     """
     row = put = 0
     for rows, body, size, codes in _data_pages(raw, chunk):
-        here = np.flatnonzero(wanted[row : row + rows])
+        here = wanted[row : row + rows].nonzero()[0]
         row += rows
         if len(here):
             values = _values(_decompressed(chunk.codec, body, size), chunk, rows)
@@ -72,7 +72,7 @@ def take_rows(raw: bytes, chunk: Chunk, wanted: Array, out: Array) -> None:
                 raise NotOurs("a code that the dictionary lacks")
             to = out[put : put + len(here)]
             if out.shape[1] == chunk.width:
-                np.take(values, here, axis=0, out=to, mode="clip")
+                values.take(here, axis=0, out=to, mode="clip")
             else:
                 to[...] = values[:, : out.shape[1]][here]
             put += len(here)
@@ -105,7 +105,7 @@ def _rows_of(fields: Header, chunk: Chunk, rows_max: int, size: int) -> int:
     """The number of rows of a data page, if its header can be that of one of ours."""
     about = struct_of(fields, 5)
     encoding = _RLE_DICTIONARY if chunk.dtype == np.int8 else _PLAIN
-    if [number(about, 2), number(about, 3), number(about, 4)] != [encoding, _RLE, _RLE]:
+    if (about.get(2), about.get(3), about.get(4)) != (encoding, _RLE, _RLE):
         raise NotOurs("a data page of another encoding")
     rows, rest = divmod(number(about, 1), chunk.width)
     if rest or not 0 < rows <= rows_max:

@@ -40,10 +40,14 @@ def _struct(view: memoryview, at: int, depth: int) -> tuple[Header, int]:
         else:
             raw, at = varint(view, at)
             field = _signed(raw)
-        if kind in (4, _I32, 6):
-            raw, at = varint(view, at)
-            if kind == _I32:
-                fields[field] = _signed(raw)
+        if kind == _I32:
+            # Most are one byte, and a call for each would take as long as all else here.
+            raw, at = view[at], at + 1
+            if raw > 127:
+                raw, at = varint(view, at - 1)
+            fields[field] = _signed(raw)
+        elif kind in (4, 6):
+            _, at = varint(view, at)
         elif kind == _STRUCT and depth < 3:
             fields[field], at = _struct(view, at, depth + 1)
         elif kind == 8:

@@ -86,8 +86,11 @@ class Gather:
         return out
 
     def _find(self, units: Array, kept: Array | None) -> tuple[Array, Array, Array]:
-        """Samples `[B]`, histories `[U]`, and the history of each sample among these `[B]`."""
+        """Samples `[B]`, histories `[U]`, and with `dedup` the history of each sample among these
+        `[B]`."""
         day, starts = self._day, self._unit_starts
+        if starts is None and not self._shape.dedup:
+            return units, day.history[units], units
         if starts is None:
             samples, counts, first = units, np.ones(len(units), np.int64), day.history[units]
         else:
@@ -100,7 +103,7 @@ class Gather:
                 counts = np.bincount(np.repeat(np.arange(len(units)), counts), keeps, len(units))
                 counts = counts.astype(np.int64)
         if not self._shape.dedup:
-            return samples, day.history[samples], np.arange(len(samples))
+            return samples, day.history[samples], samples
         is_there = counts > 0
         histories, index = np.unique(first[is_there], return_inverse=True)
         return samples, histories, np.repeat(index, counts[is_there])

@@ -191,26 +191,28 @@ class Epoch:
         plan = self._plan
         numbers = (plan.seed, epoch, piece.day, piece.turn, piece.window)
         starts = day.starts_of(plan.by)
-        units = np.arange(len(day.history) if starts is None else len(starts) - 1)
+        count = len(day.history) if starts is None else len(starts) - 1
+        some: Array | None = None
         kept, weight = None, day.columns.get("weight")
         if plan.negatives < 1.0:
             false = np.flatnonzero(day.columns[LABEL] == 0)
-            count = negatives_kept(len(false), plan.negatives)
-            some = chosen(count, false, key_of(*numbers, NEGATIVES))
+            false_count = negatives_kept(len(false), plan.negatives)
+            sampled = chosen(false_count, false, key_of(*numbers, NEGATIVES))
             kept = day.columns[LABEL] != 0
-            kept[some] = True
+            kept[sampled] = True
             weight = np.ones(len(kept), np.float32) if weight is None else weight.copy()
-            weight[some] *= np.float32(len(false) / max(count, 1))
+            weight[sampled] *= np.float32(len(false) / max(false_count, 1))
             if starts is None:
-                units, kept = units[kept], None
-        if len(units) != piece.units:
+                some, kept = np.flatnonzero(kept), None
+                count = len(some)
+        if count != piece.units:
             raise DataError(
-                f"{plan.source.days[piece.day].folder} has {len(units)} units, and its manifest "
+                f"{plan.source.days[piece.day].folder} has {count} units, and its manifest "
                 f"says {piece.units}; `hitherto verify` finds what is wrong"
             )
-        if plan.shuffle:
-            units = units[permutation(len(units), key_of(*numbers, ORDER))]
-        return units, kept, weight
+        key = key_of(*numbers, ORDER)
+        order = permutation(count, key) if plan.shuffle else np.arange(count)
+        return order if some is None else some[order], kept, weight
 
 
 def _done(piece: Piece, start: Position) -> int:
