@@ -2,6 +2,8 @@
 import argparse, json, os, resource, statistics, subprocess, sys, time
 from pathlib import Path
 
+from one import touch_memory
+
 # name: layout of the set, and the settings of Samples; None is the loader of the guide
 LOADERS = {
     "guide": ("sample", None),
@@ -69,6 +71,7 @@ def measure(name, sets):
 
     torch.set_num_threads(1)
     pyarrow.set_cpu_count(1)
+    touch_memory()
     if name.startswith("load "):
         return measure_load(sets / name.removeprefix("load "))
     layout, settings = LOADERS[name]

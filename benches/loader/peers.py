@@ -27,8 +27,11 @@ def guide(path):
 
 
 def ours(path, **settings):
+    import torch
     from hitherto.torch import Samples
 
+    if "types_dtype" in settings:
+        settings["types_dtype"] = getattr(torch, settings["types_dtype"])
     return lambda: iter(Samples(path, **settings))
 
 

@@ -1,24 +1,28 @@
 #!/usr/bin/env bash
 # Measures `hitherto.torch.Samples` beside the loader of the guide (tests/readers/train.py) and those of other packages.
 #
-# usage: benches/loader/run.sh --binary PATH [--python PATH] [--set S|M] [--peers LIST] [--runs N] [--seconds N]
+# usage: benches/loader/run.sh --binary PATH [--python PATH] [--set S|M|L] [--peers LIST] [--runs N] [--seconds N]
 #                              [--copies COUNT] [--settings]
 #
 #   --binary PATH    the program that makes the sets
 #   --python PATH    a Python with numpy, pyarrow and torch; default python3
-#   --set S|M        how much; default M:
+#   --set S|M|L      how much; default M:
 #                      S    1,000 impressions,    167,000 actions,   1,000 customers
 #                      M  100,000 impressions, 16,700,000 actions, 100,000 customers, which are a million samples
+#                      L  1,000,000 impressions, 167,000,000 actions, a million customers, which are ten million samples
 #   --peers LIST     any of hf,mds,litdata,lance, or none; default all: HF datasets, MosaicML Streaming, LitData, Lance
 #   --runs N         runs of each, taken in turns; default 3
 #   --seconds N      stops a run so long after its first batch, or at the end of the epoch; default 15
 #   --copies COUNT   samples in the copies that mds, litdata and lance read, at most; default 100000
 #   --settings       measures settings of `Samples` and the load of a day instead, without peers (see loaders.py)
 #
-# Each run is a process of its own, with one thread for PyTorch and the input in the page cache, and no workers. CPU
-# time is that of the process and all it starts, imports apart. "with the start" counts all of it, "after the first
-# batch" what follows. "of the guide's" compares rates after the first batch, but ours with the start, which loads the
-# day: so it favours the others. Peak RSS includes imports, and counts pages that are shared or mapped too.
+# Each run is a process of its own, with one thread for PyTorch and the input in the page cache, and no workers. Before
+# it is measured another process touches 2 GB and ends, so that no loader pays for memory that the host of a virtual
+# machine took back (see one.py). CPU time is that of the process and all it starts, imports apart. "with the start"
+# counts all of it, "after the first batch" what follows. "of the guide's" compares rates after the first batch, but ours
+# with the start, which loads the day: so it favours the others. Ours are int32 types by default, for nn.Embedding; the
+# others give int8, as the set has it, so "types int8" is the line that compares with theirs. Peak RSS includes imports,
+# and counts pages that are shared or mapped too.
 #
 # With S each loader also reads a whole epoch apart, whose samples are compared with those of the set: if they differ,
 # the script exits with 1. A peer is installed with pip into a venv of its own in target/loader, which sees the packages
@@ -50,7 +54,7 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 [ -n "$binary" ] || wrong "--binary is missing"
-[[ $set =~ ^[SM]$ ]] || wrong "--set $set is none of S, M"
+[[ $set =~ ^[SML]$ ]] || wrong "--set $set is none of S, M, L"
 known='(hf|mds|litdata|lance)'
 [[ $peers =~ ^(none|$known(,$known)*)$ ]] || wrong "--peers $peers names others than hf, mds, litdata, lance"
 for name in runs seconds copies; do
@@ -60,7 +64,7 @@ python=$(command -v "$python") || wrong "--python is not there"
 python=$(realpath -s "$python")
 
 cd "$(dirname "$script")/../.."
-case $set in S) impressions=1000 ;; M) impressions=100000 ;; esac
+case $set in S) impressions=1000 ;; M) impressions=100000 ;; L) impressions=1000000 ;; esac
 sets=target/loader/$impressions
 venvs=target/loader/venvs
 if [ ! -e "$sets/request/_SUCCESS" ] || [ ! -e "$sets/sample/_SUCCESS" ]; then

@@ -15,7 +15,9 @@ import pytest
 pytest.importorskip("pyarrow", reason="days need pyarrow")
 
 import sets
-from hitherto._source import load_day
+from hitherto._arrays import Want
+from hitherto._day import Day, part_files
+from hitherto._source import load_day, open_source
 
 
 def samples_of(arrays: Any) -> Counter[sets.Sample]:
@@ -59,6 +61,53 @@ def customers_of(path: Path, day: str) -> set[Any]:
 
     files = [x for x in sets.parts(path) if day in x]
     return {c for x in files for c in pq.ParquetFile(x).read()["customer_id"].to_pylist()}
+
+
+@pytest.fixture(scope="module")
+def partly_labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The logs of the shop, where of three impressions one has no labels, and one has some."""
+    logs = sets.richer_shop(tmp_path_factory.mktemp("logs") / "shop", null_labels=True)
+    for path in sorted((logs / "impressions").glob("dt=*/*.ndjson")):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        for line in lines[::3]:
+            for item in line["impressions"]:
+                item["is_order"] = None
+        path.write_text("\n".join(map(json.dumps, lines)))
+    return logs
+
+
+@pytest.mark.parametrize("layout", ["sample", "request"])
+def test_units_are_those_with_labels(tmp_path: Path, partly_labelled: Path, layout: str) -> None:
+    flags = ("--layout", layout, "--max-actions", "12", "--row-group-rows", "7")
+    more = ("--guests", "empty", "--null-label", "keep")
+    path = sets.make(tmp_path / "set", *flags, *more, source=partly_labelled)
+    for about in open_source(path, None).days:
+        names = open_source(path, None).names
+        day = Day(part_files(about.folder), Want(names=names, width=12, actions_max=12))
+        requests, histories = units_of(about.folder)
+        assert len(requests) < about.rows
+        assert day.nulls > 0
+        assert np.diff(day.requests).tolist() == requests
+        assert np.diff(day.histories).tolist() == histories
+        assert day.requests[0] == day.histories[0] == 0
+
+
+def units_of(folder: str) -> tuple[list[int], list[int]]:
+    """Labels of each request and of each history that has any, row by row."""
+    import pyarrow.parquet as pq
+
+    requests: Counter[Any] = Counter()
+    histories: Counter[Any] = Counter()
+    for file in part_files(folder):
+        for row in pq.ParquetFile(file).read().to_pylist():
+            labels = row["is_order"] if "items" in row else [row["is_order"]]
+            count = sum(x is not None for x in labels)
+            customer = row["customer_id"]
+            # Each impression of a guest has a history of its own.
+            guest = row["ranking_id"] if customer is None else None
+            requests[customer, row["cutoff"], row["ranking_id"]] += count
+            histories[customer, row["cutoff"], guest] += count
+    return [x for x in requests.values() if x], [x for x in histories.values() if x]
 
 
 def test_only_some_of_a_day(tmp_path: Path) -> None:
