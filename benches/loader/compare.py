@@ -59,7 +59,7 @@ def run(name, given, *options):
     peer, source, _, _ = LOADERS[name]
     path = copy_of(peer, given) if source == "copy" else given.sets / source
     command = [python_of(peer, given.venvs), str(HERE / "one.py"), name, str(path), *options]
-    found = json.loads(call(command, 120 + 2 * given.seconds))
+    found = json.loads(call(command, 300 + 2 * given.seconds))
     print(name, found, file=sys.stderr, flush=True)
     return found
 

@@ -33,7 +33,7 @@ LOADERS = {
 }
 
 
-TOUCHED_BYTES = 2 << 30
+TOUCHED_BYTES = 1 << 30
 
 
 def touch_memory():

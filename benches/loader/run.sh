@@ -17,7 +17,7 @@
 #   --settings       measures settings of `Samples` and the load of a day instead, without peers (see loaders.py)
 #
 # Each run is a process of its own, with one thread for PyTorch and the input in the page cache, and no workers. Before
-# it is measured another process touches 2 GB and ends, so that no loader pays for memory that the host of a virtual
+# it is measured another process touches 1 GB and ends, so that no loader pays for memory that the host of a virtual
 # machine took back (see one.py). CPU time is that of the process and all it starts, imports apart. "with the start"
 # counts all of it, "after the first batch" what follows. "of the guide's" compares rates after the first batch, but ours
 # with the start, which loads the day: so it favours the others. Ours are int32 types by default, for nn.Embedding; the

@@ -210,7 +210,8 @@ def _sums(counts: list[int]) -> Array:
 def _edges(starts: Array, end: int) -> Array:
     """Where units that have samples begin, and the end, int64."""
     edges = np.append(starts, end)
-    return edges[np.append(edges[:-1] < edges[1:], True)]
+    with_samples: Array = edges[np.append(edges[:-1] < edges[1:], True)]
+    return with_samples
 
 
 def _folder_of(groups: list[RowGroup]) -> str:

@@ -127,11 +127,16 @@ class Gather:
         if day.starts is None:
             _take_rows(day.lists[name], histories, out)
         elif len(histories):
-            zeros = np.zeros(shape.actions_max, day.lists[name].dtype)
-            slices = self._slices(name, histories, lengths)
-            rests = [zeros[length:] for length in lengths.tolist()]
+            source = day.lists[name]
+            slices = self._slices(source, histories, lengths)
+            rests = _slices_of(
+                np.zeros(shape.actions_max, source.dtype),
+                lengths,
+                np.full(len(lengths), shape.actions_max),
+                shape.is_turned,
+            )
             pieces = [piece for both in zip(slices, rests, strict=True) for piece in both]
-            _concatenate(pieces, out.reshape(-1))
+            _concatenate(pieces, source.dtype, out.reshape(-1))
         return torch.from_numpy(out)
 
     def _padded_flat_on_device(self, name: str, starts: Array, lengths: Array) -> Tensor:
@@ -152,7 +157,8 @@ class Gather:
             return self._on_device[name].reshape(-1).index_select(0, at).to(self._dtypes[name])
         out = self._out(name, (total,))
         if total:
-            _concatenate(self._slices(name, histories, lengths), out)
+            source = self._day.lists[name]
+            _concatenate(self._slices(source, histories, lengths), source.dtype, out)
         return torch.from_numpy(out)
 
     def _deltas(self, histories: Array, lengths: Array, cutoffs: Array) -> Tensor:
@@ -168,14 +174,10 @@ class Gather:
             out[np.arange(out.shape[1]) < lengths[:, None]] = deltas
         return torch.from_numpy(out).to(self._shape.device or "cpu")
 
-    def _slices(self, name: str, histories: Array, lengths: Array) -> list[Array]:
-        """The real actions of each history, as views."""
-        # Measured 1.3 to 1.5 times as fast as an index of all values.
+    def _slices(self, source: Array, histories: Array, lengths: Array) -> list[Any]:
+        """The real actions of each history, as `_slices_of` gives them."""
         starts, is_turned = self._starts(histories)
-        source = self._day.lists[name].reshape(-1)
-        ends = (starts + lengths).tolist()
-        slices = [source[a:b] for a, b in zip(starts.tolist(), ends, strict=True)]
-        return [x[::-1] for x in slices] if is_turned else slices
+        return _slices_of(source.reshape(-1), starts, starts + lengths, is_turned)
 
     def _starts(self, histories: Array) -> tuple[Array, bool]:
         """Where histories start among all values, and whether they are to be turned around."""
@@ -194,13 +196,26 @@ class Gather:
         return self._buffers.empty(name, shape, self._out_dtypes[name])
 
 
-def _concatenate(pieces: list[Array], out: Array) -> None:
-    """Copies arrays of one type to one of the same or a wider type."""
-    if pieces[0].dtype == out.dtype:
-        np.concatenate(pieces, out=out)
+def _slices_of(source: Array, starts: Array, ends: Array, is_turned: bool) -> list[Any]:
+    """Slices of values: views of their bytes; if they are turned around, arrays."""
+    if is_turned:
+        bounds = zip(starts.tolist(), ends.tolist(), strict=True)
+        return [source[a:b][::-1] for a, b in bounds]
+    # Half the time of arrays, which take 1.3 to 1.5 times less than an index of all values.
+    view, size = source.view(np.uint8).data, source.itemsize
+    bounds = zip((starts * size).tolist(), (ends * size).tolist(), strict=True)
+    return [view[a:b] for a, b in bounds]
+
+
+def _concatenate(slices: list[Any], dtype: np.dtype[Any], out: Array) -> None:
+    """Copies slices of values of a type to an array of the same or a wider type."""
+    if not isinstance(slices[0], np.ndarray):
+        out[...] = np.frombuffer(b"".join(slices), dtype)
+    elif dtype == out.dtype:
+        np.concatenate(slices, out=out)
     else:
         # Not with `out`: a cast is prepared for each piece, which takes longer than its copy.
-        out[...] = np.concatenate(pieces)
+        out[...] = np.concatenate(slices)
 
 
 def _take_rows(source: Array, rows: Array, out: Array) -> None:
