@@ -14,4 +14,5 @@ pub(crate) mod op;
 pub(crate) mod partition;
 pub(crate) mod passthrough;
 pub(crate) mod sort;
+mod sorted;
 pub(crate) mod sweep;

@@ -334,7 +334,8 @@ fn a_run_ends_with_the_process_that_started_it() {
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.expect("mkfifo").success());
     let program = env!("CARGO_BIN_EXE_hitherto");
-    let flags = "--impressions shop/impressions.ndjson --clicks shop/clicks.pipe --out out --with-parent";
+    let flags =
+        "--impressions shop/impressions.ndjson --clicks shop/clicks.pipe --out out --with-parent";
     let script = format!("{program} sequences {flags} 2>/dev/null & echo $!; exec sleep 60");
     let mut parent = std::process::Command::new("sh")
         .args(["-c", &script])

@@ -24,7 +24,7 @@ use crate::kernel::column::EventChunk;
 use crate::kernel::newest::Newest;
 use crate::kernel::op::counts::HistoryCounts;
 use crate::kernel::op::sequences::{Histories, ProbeRuns};
-use crate::kernel::sort::{OptionalColumns, Sorted, sort};
+use crate::kernel::sort::{OptionalColumns, Sorted, scratch_for, sort};
 use crate::output::in_order::{Guard, lock, stop};
 use crate::output::plan::GroupPlan;
 use crate::store::spill::Partitions;
@@ -248,7 +248,7 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         };
         let bytes = Sorted::<I>::bytes_for(rows, optional);
         // Chunks, records and columns are all in memory while rows are sorted.
-        let records = Sorted::<I>::scratch_for(rows, optional);
+        let records = scratch_for::<I>(rows, optional);
         self.context.reserve_memory(bytes + records)?;
         let sorted = sort(chunks, index(keys.end - keys.start), scratch);
         self.context.free_memory(taken + records);
