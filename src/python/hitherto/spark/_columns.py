@@ -90,6 +90,26 @@ def present(frame: DataFrame, names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def check_order(frames: Mapping[str, DataFrame], keywords: Mapping[str, object]) -> None:
+    """Checks that items of impressions have an order, which rows of a DataFrame lack.
+
+    Raises:
+        UsageError: if each is a row of its own, and no column has its place.
+    """
+    frame, names = frames.get("impressions"), renamed(keywords)
+    if frame is None:
+        return
+    lists, items, places = (
+        path_to(frame, names.get(("impressions", name), name))
+        for name in ("impressions", "item_id", "position")
+    )
+    if lists is None and items is not None and places is None:
+        raise UsageError(
+            "impressions with an item in each row need a column position: rows of a DataFrame have "
+            "no order"
+        )
+
+
 def path_to(frame: DataFrame, name: str) -> str | None:
     """The column, or the field inside one, in the words of Spark's SQL; ``None`` if it is not
     there."""

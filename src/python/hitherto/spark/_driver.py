@@ -17,6 +17,7 @@ from .._optional import need
 from .._process import run as run_binary
 from .._set import Set, made
 from . import _locked, _place, _spool, _task
+from ._columns import check_order
 from ._locked import LockedFolder, remove_dead
 from ._session import batches_of_rows, cores, send
 from ._types import id_kind, with_types
@@ -93,6 +94,7 @@ def _run_frames(
 ) -> None:
     """Makes the shards of DataFrames."""
     job, shards = spec["job"], spec["shards"]
+    check_order(frames, keywords)
     kind = id_kind(job, frames, keywords)
     told = with_types(job, frames, keywords)
     union, columns = union_of(job, frames, told, kind, shards)

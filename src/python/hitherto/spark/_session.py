@@ -31,20 +31,18 @@ def batches_of_rows(spark: Any) -> Iterator[None]:
     1.5 µs a row. Where settings may not be changed the job runs, and a warning says so.
     """
     wanted = {}
-    if spark.conf.get(_BYTES, None) is not None:
+    if _value(spark, _BYTES) is not None:
         wanted[_BYTES] = str(2**31 - 1)
-    rows = int(spark.conf.get(_ROWS, _ROWS_DEFAULT))
-    if not 0 < rows <= _ROWS_MAX:
+    if not 0 < int(_value(spark, _ROWS) or _ROWS_DEFAULT) <= _ROWS_MAX:
         wanted[_ROWS] = _ROWS_DEFAULT
-    before: dict[str, str] = {}
+    # What was set by somebody; `None` is Spark's default.
+    before: dict[str, str | None] = {}
     try:
         for name, value in wanted.items():
-            old = spark.conf.get(name)
-            if old == value:
-                continue
+            given = spark.conf.get(name, None)
             try:
                 spark.conf.set(name, value)
-                before[name] = old
+                before[name] = given
             except Exception as error:  # It has a class of its own in each kind of session.
                 text = str(error).partition("\n")[0]
                 warnings.warn(
@@ -54,8 +52,19 @@ def batches_of_rows(spark: Any) -> Iterator[None]:
                 )
         yield
     finally:
-        for name, value in before.items():
-            spark.conf.set(name, value)
+        for name, given in before.items():
+            if given is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, given)
+
+
+def _value(spark: Any, name: str) -> str | None:
+    """The value of a setting, be it a default; ``None`` if this Spark has no such setting."""
+    try:
+        return str(spark.conf.get(name))
+    except Exception:  # It has a class of its own in each kind of session.
+        return None
 
 
 def cores(spark: Any) -> int:
