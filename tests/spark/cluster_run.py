@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from typing import Any
+from unittest import mock
 
 os.environ["PYSPARK_PYTHON"] = sys.executable
 
@@ -67,9 +68,8 @@ def main() -> None:
     spark = builder.getOrCreate()
     count = hosts(spark)
     cloudpickle.register_pickle_by_value(faults)
-    _task.place = (  # type: ignore[assignment]
-        faults.place_slowly if what == "speculation" else place_and_kill_executor
-    )
+    fault = faults.place_slowly if what == "speculation" else place_and_kill_executor
+    mock.patch.object(_task, "place", fault).start()
     given = dict(text.split("=", 1) for text in rest)
     frames = {name: spark.read.parquet(path) for name, path in given.items()}
     hitherto.spark.sequences(spark, **frames, out=out, shards=6)

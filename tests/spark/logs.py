@@ -56,7 +56,7 @@ def with_customers(tables: Tables, change: Any) -> Tables:
     return made
 
 
-def write(tables: Tables, folder: Path) -> dict[str, str]:
+def write(tables: Tables, folder: Path) -> dict[str, Any]:
     """A file for each source; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {name: str(folder / f"{name}.parquet") for name in tables}

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from typing import Any
+from unittest import mock
 
 os.environ["PYSPARK_PYTHON"] = sys.executable
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
@@ -15,13 +16,20 @@ from pyspark.sql import SparkSession
 
 import conftest
 import hitherto.spark
+from hitherto._process import run as run_binary
 from hitherto.spark import _driver, _task
 from hitherto.spark._spool import Spool
 
 
-def die() -> None:
+def die(*_: object, **__: object) -> None:
     """Ends all processes of this run at once: the driver, the JVM and the workers."""
     os.killpg(0, signal.SIGKILL)
+
+
+def finalize_and_die(*args: Any, **keywords: Any) -> None:
+    """Ends the run when the set is published, and its staging folder is still there."""
+    run_binary(*args, **keywords)
+    die()
 
 
 def session_of(process: str = "self") -> int:
@@ -56,13 +64,12 @@ def main() -> None:
     for name, value in settings.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
-    real = _driver.run_binary
     if when == "before finalize":
-        _driver.run_binary = lambda *_, **__: die()  # type: ignore[assignment]
+        mock.patch.object(_driver, "run_binary", side_effect=die).start()
     elif when == "after finalize":
-        _driver.run_binary = lambda *a, **k: (real(*a, **k), die())  # type: ignore[assignment]
+        mock.patch.object(_driver, "run_binary", side_effect=finalize_and_die).start()
     elif when == "in the middle":
-        _task.Spool = SpoolThatKillsAll  # type: ignore[misc]
+        mock.patch.object(_task, "Spool", SpoolThatKillsAll).start()
     frames = {name: spark.read.parquet(path) for name, path in given.items()}
     hitherto.spark.sequences(spark, **frames, out=out, shards=4, overwrite=overwrite)
 

@@ -27,7 +27,7 @@ SHARDS = 6
 
 
 @pytest.fixture(scope="module")
-def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Files of a small shop."""
     folder = tmp_path_factory.mktemp("shop")
     tables = shop(folder / "made", impressions=120, actions=6000, customers=60)
@@ -35,7 +35,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def one(paths: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> ht.Set:
+def one(paths: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> ht.Set:
     """Their set, by a single run."""
     out = tmp_path_factory.mktemp("one") / "one"
     return ht.sequences(**paths, out=out, progress=False)
@@ -64,7 +64,7 @@ FAULTS = {
 @pytest.mark.parametrize("what", FAULTS)
 def test_a_killed_worker(
     spark: Any,
-    paths: dict[str, str],
+    paths: dict[str, Any],
     one: ht.Set,
     tmp_path: Path,
     local_dir: Path,
@@ -85,7 +85,7 @@ def test_a_killed_worker(
 
 
 def test_a_worker_killed_while_the_binary_runs(
-    spark: Any, paths: dict[str, str], one: ht.Set, tmp_path: Path
+    spark: Any, paths: dict[str, Any], one: ht.Set, tmp_path: Path
 ) -> None:
     mark, script = tmp_path / "mark", tmp_path / "binary"
     # Whoever makes the file is the first.
@@ -102,7 +102,7 @@ def test_a_worker_killed_while_the_binary_runs(
 
 
 def test_the_binary_is_killed(
-    spark: Any, paths: dict[str, str], one: ht.Set, tmp_path: Path
+    spark: Any, paths: dict[str, Any], one: ht.Set, tmp_path: Path
 ) -> None:
     """Once: another attempt is made. Each time: the driver hears of the signal."""
     mark, script = tmp_path / "mark", tmp_path / "binary"
@@ -122,7 +122,7 @@ def test_the_binary_is_killed(
     assert_nothing_left(tmp_path)
 
 
-def test_the_binary_dies_with_the_worker(paths: dict[str, str], tmp_path: Path) -> None:
+def test_the_binary_dies_with_the_worker(paths: dict[str, Any], tmp_path: Path) -> None:
     """A task that Spark ends leaves no binary behind that goes on working."""
     pipe, told = tmp_path / "clicks.csv", tmp_path / "pid"
     os.mkfifo(pipe)
@@ -152,7 +152,7 @@ def test_the_binary_dies_with_the_worker(paths: dict[str, str], tmp_path: Path) 
 
 
 @pytest.mark.parametrize("when", ["before finalize", "after finalize", "in the middle"])
-def test_a_killed_driver(paths: dict[str, str], one: ht.Set, tmp_path: Path, when: str) -> None:
+def test_a_killed_driver(paths: dict[str, Any], one: ht.Set, tmp_path: Path, when: str) -> None:
     command = [sys.executable, str(HERE / "one_run.py"), str(tmp_path / "got"), when]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for source, path in paths.items():
@@ -206,7 +206,7 @@ def wait(condition: Any, seconds: float = 60) -> None:
 
 
 def test_a_task_that_fails_each_time_leaves_nothing(
-    spark: Any, paths: dict[str, str], tmp_path: Path
+    spark: Any, paths: dict[str, Any], tmp_path: Path
 ) -> None:
     script = tmp_path / "binary"
     script.write_text("#!/bin/bash\necho 'hitherto: the job needs 9 GB' >&2; exit 70\n")
@@ -219,7 +219,7 @@ def test_a_task_that_fails_each_time_leaves_nothing(
 
 
 def test_two_drivers_at_a_time(
-    spark: Any, paths: dict[str, str], one: ht.Set, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: Any, paths: dict[str, Any], one: ht.Set, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither takes the folder of the other for that of a dead one."""
     real = _driver._collect

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hitherto.spark import _place, _spool
+from hitherto.spark import _spool
 from hitherto.spark._locked import LOCK, LockedFolder, remove_dead
 from hitherto.spark._place import place
 from hitherto.spark._spool import Spool
@@ -102,12 +104,15 @@ def test_a_disk_that_does_not_rename_folders(
     def rename(source: str, target: str) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(_place.os, "rename", rename)
+    monkeypatch.setattr(os, "rename", rename)
     replaced = []
     real = os.replace
-    monkeypatch.setattr(
-        _place.os, "replace", lambda a, b: (replaced.append(Path(b).name), real(a, b))
-    )
+
+    def replace(source: str, target: str) -> None:
+        replaced.append(Path(target).name)
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
     shard = made(tmp_path)
     # What an attempt left that died in the middle.
     half = target / "shards" / shard.name / "dt=2025-08-16"
@@ -123,7 +128,7 @@ def test_a_disk_that_is_full(tmp_path: Path, target: Path, monkeypatch: pytest.M
     def full(source: str, target: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_place.shutil, "copyfile", full)
+    monkeypatch.setattr(shutil, "copyfile", full)
     with pytest.raises(OSError, match="No space left"):
         place(str(made(tmp_path)), str(target / "shards"), str(target / "aside" / "a"))
     assert list((target / "shards").iterdir()) == []
@@ -196,12 +201,11 @@ def test_folders_of_the_dead_are_removed(tmp_path: Path) -> None:
 
 def test_a_disk_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody can tell who is dead there, so nothing is removed."""
-    from hitherto.spark import _locked
 
     def flock(*_: object) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(_locked.fcntl, "flock", flock)
+    monkeypatch.setattr(fcntl, "flock", flock)
     (tmp_path / "x-1").mkdir()
     with LockedFolder(str(tmp_path), "x-") as own:
         assert os.path.exists(os.path.join(own.path, LOCK))

@@ -71,6 +71,7 @@ def test_flags_are_those_of_the_binary(spark: Any, tables: Tables, tmp_path: Pat
         ({"last_days": 2}, "last_days is no argument here; use from_"),
         ({"job": "job.toml"}, "job is no argument here"),
         ({"temp_dir": "/tmp"}, r"spark\.local\.dir"),
+        ({"out": "s3://bucket/set"}, "out is a path, and no URL"),
         ({"shards": 0}, "shards is 0; it takes 1 to 65536"),
         ({"columns": "clicks.item_id"}, "expected SOURCE.NAME=COLUMN"),
         ({"clicks": "clicks.parquet"}, "all DataFrames or all paths"),

@@ -191,9 +191,13 @@ def test_dwell(spark: Any, tmp_path: Path) -> None:
     files = sorted((tmp_path / "made").rglob("*.parquet"))
     events = pa.concat_tables([pq.read_table(file, partitioning=None) for file in files])
     path = write({"events": events}, tmp_path / "logs")["events"]
-    for flags in ({}, {"method": "session", "by_day": True, "with_tables": ["user", "flyer"]}):
+    variants: list[dict[str, Any]] = [
+        {},
+        {"method": "session", "by_day": True, "with_tables": ["user", "flyer"]},
+    ]
+    for flags in variants:
         out = tmp_path / f"{len(flags)}"
-        one = ht.dwell(path, out=out / "one", progress=False, **flags)  # type: ignore[arg-type]
+        one = ht.dwell(path, out=out / "one", progress=False, **flags)
         got = hitherto.spark.dwell(
             spark, spark.read.parquet(path), out=out / "got", shards=4, **flags
         )

@@ -22,7 +22,8 @@ def naive_shard(customer: int | str | None, shards: int) -> int:
         return 0
     is_int = isinstance(customer, int)
     key = customer.to_bytes(8, "little", signed=True) if is_int else customer.encode()  # type: ignore[union-attr]
-    return ((xxhash.xxh64(key, seed=42).intdigest() >> 32) * shards) >> 32
+    hashed: int = xxhash.xxh64(key, seed=42).intdigest()
+    return ((hashed >> 32) * shards) >> 32
 
 
 def test_shards_of_integers(spark: Any) -> None:
@@ -96,7 +97,7 @@ def test_each_partition_is_a_shard(
     rows = union.select("owner", customer, F.spark_partition_id().alias("at")).collect()
     shard_at = {row["at"]: -1 - row["owner"] for row in rows if row["owner"] < 0}
     assert sorted(shard_at.values()) == list(range(shards))
-    nobody = Counter()
+    nobody: Counter[int] = Counter()
     for row in rows:
         if row["owner"] >= 0 and row[customer] is not None:
             assert naive_shard(row[customer], shards) == shard_at[row["at"]]

@@ -7,19 +7,18 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from .._binary import binary as binary_path
-from .._errors import Error, IOFailed, OutputExists, UsageError, error_of
+from .._errors import Error, OutputExists, UsageError, error_of
 from .._flags import flags_of
 from .._optional import need
 from .._process import run as run_binary
 from .._set import Set, made
 from . import _locked, _place, _spool, _task
 from ._columns import check_order
-from ._locked import LockedFolder, remove_dead
 from ._session import batches_of_rows, cores, send
+from ._staging import URL, out_path, staging_folder
 from ._types import id_kind, with_types
 from ._union import union_of
 
@@ -64,7 +63,7 @@ def run_job(
     sources = {name: source for name, source in sources.items() if source is not None}
     has_frames = _has_frames(sources)
     _check(keywords, has_frames)
-    out = os.path.abspath(os.fspath(out))
+    out = out_path(out)
     if os.path.lexists(out) and not (keywords.get("overwrite") or keywords.get("add_days")):
         raise OutputExists(f'"{out}" exists; overwrite=True replaces it, add_days=True adds to it')
     count = (cores(spark) * (4 if has_frames else 1)) if shards is None else shards
@@ -75,7 +74,7 @@ def run_job(
         "shards": count,
         "binary": send(spark, binary_path()) if binary is None else os.path.abspath(binary),
     }
-    with _staging(out) as staging:
+    with staging_folder(out) as staging:
         spec["placed"], spec["aside"] = f"{staging}/shards", f"{staging}/aside"
         if has_frames:
             _run_frames(spark, spec, sources, keywords)
@@ -108,7 +107,11 @@ def _run_files(
     spark: Any, spec: dict[str, Any], paths: Mapping[str, Any], keywords: Mapping[str, object]
 ) -> None:
     """Makes the shards of files that all machines see."""
-    absolute = {name: os.path.abspath(os.fspath(path)) for name, path in paths.items()}
+    # URLs stay as they are: the binary says what it thinks of them.
+    absolute = {
+        name: path if URL.match(path) else os.path.abspath(path)
+        for name, path in ((name, os.fspath(path)) for name, path in paths.items())
+    }
     told = dict(keywords)
     if told.get("job") is not None:
         told["job"] = os.path.abspath(os.fspath(told["job"]))  # type: ignore[call-overload]
@@ -160,37 +163,6 @@ def _by_value() -> Iterator[None]:
     finally:
         for module in modules:
             cloudpickle.unregister_pickle_by_value(module)
-
-
-@contextlib.contextmanager
-def _staging(out: str) -> Iterator[str]:
-    """The folder beside the output in which shards are put together; it is removed at the end.
-
-    That of a driver that died is removed by the next run for the same output.
-
-    Raises:
-        IOFailed: if it cannot be made.
-    """
-    parent, name = os.path.split(out)
-    prefix = f".{name[:200]}.shards-"
-    above = [str(folder) for folder in Path(parent).parents if not folder.exists()]
-    created = [*([] if os.path.exists(parent) else [parent]), *above]
-    try:
-        os.makedirs(parent, exist_ok=True)
-        remove_dead(parent, prefix)
-        folder = LockedFolder(parent, prefix)
-    except OSError as error:
-        raise IOFailed(f'could not make a folder beside "{out}": {error}') from error
-    try:
-        with folder:
-            os.mkdir(f"{folder.path}/shards")
-            os.mkdir(f"{folder.path}/aside")
-            yield folder.path
-    finally:
-        for path in created:
-            # One with the output in it is not empty, and stays.
-            with contextlib.suppress(OSError):
-                os.rmdir(path)
 
 
 def _has_frames(sources: Mapping[str, Any]) -> bool:
