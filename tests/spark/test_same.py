@@ -12,7 +12,16 @@ import pytest
 
 import hitherto as ht
 import hitherto.spark
-from logs import Tables, assert_same, frames, rows_of, shop, with_customers, write
+from logs import (
+    Tables,
+    assert_same,
+    assert_same_bytes,
+    frames,
+    rows_of,
+    shop,
+    with_customers,
+    write,
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +46,8 @@ def check(
         spark, **frames(spark, paths), out=folder / "got", shards=shards, **flags
     )
     assert_same(got, one)
+    sharded = ht.sequences(**paths, out=folder / "sharded", shards=shards, progress=False, **flags)
+    assert_same_bytes(got, sharded)
     return got, one
 
 

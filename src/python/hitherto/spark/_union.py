@@ -164,13 +164,18 @@ def _key(
 
 
 def _null_words(source: str, keywords: Mapping[str, object]) -> list[str]:
-    """Ids that stand for none, which are those of nobody's shard."""
-    words = texts_of(keywords, "guest_ids") + texts_of(keywords, "null_values")
+    """Ids of a source that stand for none, which are those of nobody's shard."""
+    words = texts_of(keywords, "null_values")
     for text in texts_of(keywords, "source", divides=False):
         name, _, value = text.partition("=")
         if name == f"{source}.null_values":
             words.append(value)
-    return words
+    # Guests are impressions; an action of such a customer is one that no impression asks for.
+    return words + (texts_of(keywords, "guest_ids") if _has_impressions(source, keywords) else [])
+
+
+def _has_impressions(source: str, keywords: Mapping[str, object]) -> bool:
+    return source in ("impressions", keywords.get("impressions_from"))
 
 
 def _shard(
@@ -185,7 +190,7 @@ def _shard(
     may become rows of the set."""
     functions = _functions()
     shard = shard_of(key, shards)
-    if source == "impressions" or keywords.get("impressions_from") == source:
+    if _has_impressions(source, keywords):
         return shard
     atomic = [name for name in names if not _is_nested(frame.schema[name].dataType)]
     anything = functions.xxhash64(*[functions.col(quoted(name)) for name in atomic])
