@@ -24,14 +24,13 @@ from ._union import union_of
 
 SHARDS_MAX = 65_536
 # Flags about the set, which no shard takes.
-_OF_SET = ("overwrite", "add_days", "if_exists", "fail_if")
+_OF_SET = ("overwrite", "add_days", "if_exists", "fail_if", "metrics_json")
 # Flags that are set here, and what to do instead.
 _NOT_TAKEN = {
     "shard": "shards=…",
     "shard_holds": "DataFrames or paths",
     "with_parent": "nothing: it is always on",
     "temp_dir": "spark.local.dir, where Spark has its own",
-    "metrics_json": "Set.metrics",
     "dir": "the first argument behind the session",
 }
 # … and those that ask for what no shard of DataFrames knows.
