@@ -1,9 +1,9 @@
-"""Airflow: a day by as many tasks as there are shards, on workers that see the logs in one place."""
+"""Airflow 3: a day by as many tasks as there are shards, on workers that see the logs in one place."""
 
 from __future__ import annotations
 
 import pendulum
-from airflow.sdk import dag, task  # Airflow 3; in Airflow 2 from airflow.decorators
+from airflow.sdk import dag, task
 
 SHARDS = 16
 
@@ -16,7 +16,7 @@ SHARDS = 16
     default_args={"retries": 3, "retry_delay": pendulum.duration(minutes=5)},
 )
 def training():
-    # The day before the run, whose logs are complete by now.
+    # The day before the run (`ds`), whose logs are complete by now.
     day = "{{ macros.ds_add(ds, -1) }}"
     shards = f"/data/shards/{day}"
 
