@@ -1,4 +1,4 @@
-"""Airflow 3: a day by as many tasks as there are shards, on workers that see the logs in one place."""
+"""Airflow 3: a day by a task for each shard, on workers that see the logs in one place."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 databricks_day.py SHOP OUT 2025-08-16 [flags of hitherto sequences …]
 
-makes OUT/day=2025-08-16. Volumes are object stores behind a file system, which cannot rename a folder in one step. So
-the set is made on the machine's own disk, checked, and copied: last the ``_SUCCESS`` by which readers know that it is
-complete.
+makes OUT/day=2025-08-16. Volumes are object stores behind a file system, which cannot rename a
+folder in one step. So the set is made on the machine's own disk, checked, and copied: last the
+``_SUCCESS`` by which readers know that it is complete.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def copy(made: Path, target: Path) -> None:
-    """Copies a set, in place of what an attempt that was stopped left; the mark that it is complete comes last."""
+    """Copies a set, in place of what a stopped attempt left; the mark that it is complete last."""
     shutil.rmtree(target, ignore_errors=True)
     files = [path for path in sorted(made.rglob("*")) if path.is_file()]
     files.sort(key=lambda path: path.name == "_SUCCESS")

@@ -33,7 +33,7 @@ def args_in(text: str, **folders: Path) -> list[str]:
 
 
 def moved(words: Sequence[str], **folders: Path) -> list[str]:
-    """Arguments whose paths below /data are below other folders: ``shop=`` is that of /data/shop."""
+    """Arguments whose paths below /data are elsewhere: ``shop=`` is in place of /data/shop."""
     out = []
     for word in words:
         name, slash, rest = word.removeprefix("/data/").partition("/")

@@ -46,7 +46,11 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     sdk.dag = lambda **_: lambda function: function  # type: ignore[attr-defined]
     sdk.task = types.SimpleNamespace(bash=lambda function: Task(function, found))  # type: ignore[attr-defined]
     pendulum.datetime = pendulum.duration = lambda *_, **__: None  # type: ignore[attr-defined]
-    for name, module in (("airflow", types.ModuleType("airflow")), ("airflow.sdk", sdk), ("pendulum", pendulum)):
+    for name, module in (
+        ("airflow", types.ModuleType("airflow")),
+        ("airflow.sdk", sdk),
+        ("pendulum", pendulum),
+    ):
         monkeypatch.setitem(sys.modules, name, module)
     runpy.run_path(str(FILE))
     return found
@@ -60,7 +64,8 @@ def test_its_commands_make_the_day_of_one_machine(stages: list[list[str]], tmp_p
     needs_shards()
     folders = {"shop": SHOP, "shards": tmp_path / "shards", "training": tmp_path / "training"}
     shards, finalize = stages
-    assert len(shards) == 16 and len(finalize) == 1
+    assert len(shards) == 16
+    assert len(finalize) == 1
     program, remove = finalize[0].replace(TEMPLATE, "2025-08-15").split(" && ")
     for command in (*shards, program):
         hitherto(*args_in(command.replace(TEMPLATE, "2025-08-15"), **folders))

@@ -23,7 +23,7 @@ ACTIONS = {
 }
 
 
-def compose(*args: str, file: Path = FILE, **environ: str) -> subprocess.CompletedProcess[str]:
+def compose(*args: str, file: Path = FILE, day: str = "") -> subprocess.CompletedProcess[str]:
     if shutil.which("docker-compose"):
         command = ["docker-compose"]
     elif not subprocess.run(["docker", "compose", "version"], capture_output=True).returncode:
@@ -35,14 +35,14 @@ def compose(*args: str, file: Path = FILE, **environ: str) -> subprocess.Complet
         text=True,
         capture_output=True,
         check=False,
-        env={**os.environ, **environ},
+        env={**os.environ, "DATE": day},
     )
 
 
-def services(*profiles: str, **environ: str) -> dict[str, Any]:
+def services(*profiles: str, day: str = "") -> dict[str, Any]:
     """The services as compose reads them."""
     chosen = [word for profile in profiles for word in ("--profile", profile)]
-    done = compose(*chosen, "config", **environ)
+    done = compose(*chosen, "config", day=day)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = yaml.safe_load(done.stdout)["services"]
     return found
@@ -61,7 +61,9 @@ def test_all_services_are_understood() -> None:
     assert mounts[0] == mounts[1] == mounts[2]
 
 
-@pytest.mark.parametrize("wrong", [("volumes:", "volumez:"), ("target:", "targt:"), ("- ./data", "+ ./data")])
+@pytest.mark.parametrize(
+    "wrong", [("volumes:", "volumez:"), ("target:", "targt:"), ("- ./data", "+ ./data")]
+)
 def test_a_typing_error_is_refused(tmp_path: Path, wrong: tuple[str, str]) -> None:
     text = FILE.read_text()
     assert wrong[0] in text
@@ -71,14 +73,19 @@ def test_a_typing_error_is_refused(tmp_path: Path, wrong: tuple[str, str]) -> No
 
 
 def test_the_targets_are_stages_of_the_dockerfile() -> None:
-    stages = {line.split()[-1] for line in (ROOT / "Dockerfile").read_text().splitlines() if " AS " in line}
+    stages = {
+        line.split()[-1]
+        for line in (ROOT / "Dockerfile").read_text().splitlines()
+        if " AS " in line
+    }
     wanted = {service["build"]["target"] for service in services("spark").values()}
-    assert wanted == {"hitherto", "spark"} and wanted <= stages
+    assert wanted == {"hitherto", "spark"}
+    assert wanted <= stages
 
 
 def test_the_day_is_the_variable_or_the_usual_one() -> None:
     assert "--date 2025-08-16 " in " ".join(words(services()["hitherto"]["command"])) + " "
-    found = services("spark", DATE="2024-05-15")
+    found = services("spark", day="2024-05-15")
     for name in ("hitherto", "spark-job"):
         command = words(found[name]["command"])
         assert command[command.index("--date") + 1] == "2024-05-15"
@@ -91,7 +98,7 @@ def expected(folder: Path, day: str) -> list[tuple[object, ...]]:
         for name, (code, item, time) in ACTIONS.items()
         for row in json.loads((folder / f"{name}.json").read_text())
     ]
-    found = []
+    found: list[tuple[object, ...]] = []
     for shown in json.loads((folder / "impressions.json").read_text()):
         if shown["dt"] != day:
             continue
@@ -104,7 +111,7 @@ def expected(folder: Path, day: str) -> list[tuple[object, ...]]:
 
 
 def test_its_command_makes_a_day_of_json_files(tmp_path: Path) -> None:
-    # Laid out as the service sees it: a folder for each source with a JSON file, and output among them.
+    # As the service sees it: a folder for each source with a JSON file, and output among them.
     data = tmp_path / "data"
     logs = ROOT / "testdata" / "challenge-json"
     for file in logs.glob("*.json"):
@@ -113,7 +120,7 @@ def test_its_command_makes_a_day_of_json_files(tmp_path: Path) -> None:
 
     wanted: list[tuple[object, ...]] = []
     for day in ("2024-05-15", "2024-05-16"):
-        command = words(services(DATE=day)["hitherto"]["command"])
+        command = words(services(day=day)["hitherto"]["command"])
         moved = [word.replace("/data", str(data), 1) for word in command]
         hitherto(*moved)
         wanted += expected(logs, day)

@@ -1,4 +1,4 @@
-"""The jobs of Databricks: their fields by the classes of its SDK, and the scripts that can run elsewhere."""
+"""The jobs of Databricks: their fields by its SDK, and the script that can run elsewhere."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def run_day(out: Path, *flags: str) -> int:
     # The job's own parameters, with folders of this machine.
     parameters = task["spark_python_task"]["parameters"]
     assert len(parameters) == 3
-    command = [sys.executable, RECIPES / "databricks_day.py", SHOP, out, DAY, *flags]
+    command = [sys.executable, *map(str, (RECIPES / "databricks_day.py", SHOP, out, DAY)), *flags]
     return subprocess.run(command, check=False).returncode
 
 

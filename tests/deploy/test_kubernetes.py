@@ -1,4 +1,4 @@
-"""The jobs of Kubernetes: their fields by the schemas of the API, their commands by running them."""
+"""The jobs of Kubernetes: fields by the schemas of the API, commands by running them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 import yaml
 from recipes import RECIPES, SHOP, hitherto, moved, needs_shards, rows
 
-# The oldest version that has all fields as they are (podFailurePolicy, backoffLimitPerIndex), and a new one.
-VERSIONS = ("1.31", "1.36")
+# The oldest version that has all fields without a feature gate, and a new one.
+VERSIONS = ("1.33", "1.36")
 FILES = sorted(RECIPES.glob("kubernetes_*.yaml"))
 
 
