@@ -30,6 +30,8 @@ pages! {
     read_and_train
     train
     operations
+    cluster
+    deploy
     library
     how_it_works
     benchmarks

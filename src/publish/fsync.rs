@@ -1,34 +1,13 @@
-//! The steps of publishing: atomic renames, syncs, and the lock of an output.
+//! The steps of publishing: syncs, and the lock of an output.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
-
 use crate::context::RunContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::hit;
-
-/// The error if a path was free when the run began, and is not when it publishes.
-pub(crate) const TAKEN: &str = "it exists; somebody else made it in the meantime";
-
-/// An atomic rename: at every moment at least one of the two names exists.
-pub(crate) fn rename(from: &Path, to: &Path, flags: RenameFlags) -> Result<()> {
-    match renameat_with(CWD, from, CWD, to, flags) {
-        Ok(()) => Ok(()),
-        Err(Errno::EXIST | Errno::NOTEMPTY) => Err(Error::output(to, TAKEN)),
-        // What systems answer that do not know `renameat2` or one of its flags.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            let what = "its filesystem cannot rename a folder in one step (renameat2); \
-                        choose an output on a local disk";
-            Err(Error::output(to, what))
-        }
-        Err(error) => Err(Error::io("rename to", to, error.into())),
-    }
-}
 
 /// Creates one folder.
 pub(crate) fn make_dir(path: &Path) -> Result<()> {

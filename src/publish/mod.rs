@@ -11,6 +11,7 @@ mod fsync;
 mod maker;
 mod origin;
 mod part;
+mod rename;
 mod renames;
 mod shards;
 mod spec;
@@ -19,7 +20,6 @@ mod target;
 mod temp_dir;
 mod vocabulary;
 
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,13 +35,15 @@ use crate::publish::renames::Renames;
 use crate::publish::staging_dir::{CreatedParents, LockedDir, remove_crashed};
 
 pub(crate) use self::days::{day_folder, days_in};
+use self::origin::refuse_overlap;
 pub(crate) use self::origin::{moved_origin, origin};
 pub(crate) use self::part::{Part, PartFile, write_error};
 pub(crate) use self::shards::{SHARD, SHARD_STATS, refuse_shards};
 pub(crate) use self::spec::PublishSpec;
 pub(crate) use self::target::Target;
 pub(crate) use crate::publish::fsync::write_synced;
-use crate::publish::fsync::{TAKEN, cannot, lock_output, make_dir, open_dir, sync_dir, sync_open};
+use crate::publish::fsync::{cannot, lock_output, make_dir, open_dir, sync_dir, sync_open};
+use crate::publish::rename::{TAKEN, check_exchange};
 pub(crate) use crate::publish::staging_dir::is_in_use;
 pub(crate) use crate::publish::temp_dir::{TempDir, put_file};
 
@@ -115,40 +117,6 @@ pub(crate) fn check_out(spec: PublishSpec<'_>, inputs: &[PathBuf]) -> Result<Vec
     Ok(days.into_iter().map(|(day, _)| day).collect())
 }
 
-/// An error if the output is inside an input, or an input inside the output.
-fn refuse_overlap(out: &Path, inputs: &[PathBuf]) -> Result<()> {
-    let unclear = || Error::output(out, "its path leads through a folder that is not there");
-    let out = resolved(out).ok_or_else(unclear)?;
-    for root in inputs {
-        let Ok(input) = root.canonicalize() else {
-            continue;
-        };
-        if out.starts_with(&input) || input.starts_with(&out) {
-            let what = format!("it overlaps the input \"{}\"", root.display());
-            return Err(Error::output(&out, what));
-        }
-    }
-    Ok(())
-}
-
-/// A path without symbolic links; the file need not exist.
-fn resolved(path: &Path) -> Option<PathBuf> {
-    let mut missing = Vec::new();
-    let mut path = std::path::absolute(path).ok()?;
-    loop {
-        if let Ok(found) = path.canonicalize() {
-            return Some(
-                missing
-                    .iter()
-                    .rev()
-                    .fold(found, |path, name: &OsString| path.join(name)),
-            );
-        }
-        missing.push(path.file_name()?.to_owned());
-        path.pop();
-    }
-}
-
 impl StagingDir {
     /// Creates the staging directory, and removes those of crashed runs.
     ///
@@ -192,6 +160,13 @@ impl StagingDir {
             out,
         };
         hit("aside locked");
+        if matches!(
+            publish,
+            Publish::Overwrite | Publish::AddDays(IfExists::Replace)
+        ) {
+            // Before the work: where that cannot be done, nothing can be published.
+            check_exchange(staging.path())?;
+        }
         make_dir(&staging.building())?;
         hit("output made aside");
         Ok(staging)

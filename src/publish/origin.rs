@@ -1,12 +1,48 @@
-//! The working directory of a run, as its manifest records it: relative paths of inputs start there.
+//! Where an output lies beside its inputs: whether they overlap, and the working directory, where relative paths of
+//! inputs start, as the manifest records it.
 //!
 //! **In / Out**: the path of the output → the working directory. **Invariants**: for a relative output
 //! it is relative to the output, so that a set and its inputs may be moved together, and the same layout
 //! gives the same manifest anywhere; for an absolute output it is absolute.
 
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-use super::resolved;
+use crate::error::{Error, Result};
+
+/// An error if the output is inside an input, or an input inside the output.
+pub(super) fn refuse_overlap(out: &Path, inputs: &[PathBuf]) -> Result<()> {
+    let unclear = || Error::output(out, "its path leads through a folder that is not there");
+    let out = resolved(out).ok_or_else(unclear)?;
+    for root in inputs {
+        let Ok(input) = root.canonicalize() else {
+            continue;
+        };
+        if out.starts_with(&input) || input.starts_with(&out) {
+            let what = format!("it overlaps the input \"{}\"", root.display());
+            return Err(Error::output(&out, what));
+        }
+    }
+    Ok(())
+}
+
+/// A path without symbolic links; the file need not exist.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    let mut missing = Vec::new();
+    let mut path = std::path::absolute(path).ok()?;
+    loop {
+        if let Ok(found) = path.canonicalize() {
+            return Some(
+                missing
+                    .iter()
+                    .rev()
+                    .fold(found, |path, name: &OsString| path.join(name)),
+            );
+        }
+        missing.push(path.file_name()?.to_owned());
+        path.pop();
+    }
+}
 
 /// The working directory as the manifest records it; `None` if it is unknown or not UTF-8.
 pub(crate) fn origin(out: &Path) -> Option<String> {

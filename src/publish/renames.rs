@@ -12,7 +12,7 @@ use rustix::fs::RenameFlags;
 
 use crate::error::Result;
 use crate::failpoint::hit;
-use crate::publish::fsync::rename;
+use crate::publish::rename::rename;
 
 /// The renames so far; undone on drop, unless kept.
 #[derive(Debug, Default)]

@@ -19,8 +19,8 @@ use crate::shop::{entries, scratch};
 const PROGRAMS: [&str; 4] = ["hitherto", "cp", "mkdir", "rm"];
 /// How pages call the program where it is not installed yet.
 const FROM_SOURCE: &str = "cargo run --release -- ";
-/// Blocks that may be left out, in all pages together.
-const NOT_RUN_MAX: usize = 3;
+/// Blocks that may be left out, in all pages together: commands of platforms that are not here, such as kubectl.
+const NOT_RUN_MAX: usize = 13;
 /// Units of numbers that differ from run to run, or from machine to machine.
 const UNITS: [&str; 6] = ["s", "ms", "B", "kB", "MB", "GB"];
 
@@ -248,6 +248,8 @@ pages! {
     the_commands_of_the_readme = "README.md",
     the_commands_of_action_logs = "src/guide/action_logs.md",
     the_commands_of_benchmarks = "src/guide/benchmarks.md",
+    the_commands_of_cluster = "src/guide/cluster.md",
+    the_commands_of_deploy = "src/guide/deploy.md",
     the_commands_of_developing = "src/guide/developing.md",
     the_commands_of_dwell = "src/guide/dwell.md",
     the_commands_of_features = "src/guide/features.md",
