@@ -305,15 +305,16 @@ fn what_does_not_fit_is_estimated_to_spill() {
         root,
         &[&["features", "market", "--format", "csv"], &market[..]].concat(),
     );
-    let flyers = ["--events", "1000000", "--users", "10000"];
+    let flyers = ["--events", "3000000", "--users", "10000"];
     generate(
         root,
         &[&["dwell", "flyers", "--format", "csv"], &flyers[..]].concat(),
     );
+    // Each has some megabytes to spare: how much two threads encode at a time depends on their timing.
     for (job_kind, input, memory) in [
         ("sequences", "logs", "14MiB"),
         ("features", "market", "30MiB"),
-        ("dwell", "flyers", "20MiB"),
+        ("dwell", "flyers", "40MiB"),
     ] {
         let job = [job_kind, input, "--out", job_kind, "--memory", memory];
         let planned = object(root, &[&["plan", "--json"], &job[..]].concat());

@@ -2,9 +2,12 @@
 # Checks hitherto.spark with Spark on this machine: sets made by Spark are compared with those of a single run, row by
 # row in order, and value by value in counts and metrics.
 #
-# usage: tests/spark/run.sh BINARY [--quick] [--spark VERSION]… [--matrix]
+# usage: tests/spark/run.sh BINARY [--smoke | --quick] [--spark VERSION]… [--matrix]
+#        tests/spark/run.sh --install
 #
 #   BINARY           the program
+#   --smoke          a few tests of one version, in a minute
+#   --install        only what the tests need: Java and the venv
 #   --quick          without the tests that take long (200 shards, a cluster of processes, drivers that are killed)
 #   --spark VERSION  the version of PySpark; default 4.3.0; may be repeated
 #   --matrix         3.5.9, 4.0.5 and 4.3.0, and Spark Connect with the last two
@@ -16,11 +19,13 @@ set -euo pipefail
 usage() { awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; }
 wrong() { echo "$1; see tests/spark/run.sh --help" >&2; exit 2; }
 
-binary="" versions=() connect="" select=()
+binary="" versions=() connect="" select=() install=""
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage; exit ;;
         --quick) select=(-m "not slow") ;;
+        --smoke) select=(-k "test_integers or test_files_on_a_shared_disk or test_a_bad_row_is_named") ;;
+        --install) install=yes ;;
         --matrix) versions+=(3.5.9 4.0.5 4.3.0) connect=yes ;;
         --spark) [ $# -ge 2 ] || wrong "--spark needs a version"; versions+=("$2"); shift ;;
         -*) wrong "unknown option $1" ;;
@@ -28,10 +33,10 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ -n "$binary" ] || wrong "BINARY is missing"
+[ -n "$binary$install" ] || wrong "BINARY is missing"
 [ ${#versions[@]} -gt 0 ] || versions=(4.3.0)
 if ! command -v java > /dev/null; then
-    apt-get install -y --no-install-recommends openjdk-17-jre-headless > /dev/null
+    { apt-get update -qq && apt-get install -y --no-install-recommends openjdk-17-jre-headless; } > /dev/null
 fi
 
 cd "$(dirname "$0")/../.."
@@ -41,6 +46,7 @@ mkdir -p target/spark
 for version in "${versions[@]}"; do
     { cat tests/spark/requirements.txt; echo "pyspark==$version"; } > "target/spark/$version.txt"
     make_venv "target/spark/$version" "target/spark/$version.txt"
+    [ -z "$install" ] || continue
     run=("$PWD/target/spark/$version/bin/python" -m pytest -p no:cacheprovider -c tests/spark/pytest.ini tests/spark)
     echo "Spark $version" >&2
     "${run[@]}" "${select[@]}"
