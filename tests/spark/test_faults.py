@@ -151,6 +151,7 @@ def test_the_binary_dies_with_the_worker(paths: dict[str, Any], tmp_path: Path) 
     wait(lambda: not is_alive(binary), seconds=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before finalize", "after finalize", "in the middle"])
 def test_a_killed_driver(paths: dict[str, Any], one: ht.Set, tmp_path: Path, when: str) -> None:
     command = [sys.executable, str(HERE / "one_run.py"), str(tmp_path / "got"), when]

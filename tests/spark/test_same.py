@@ -112,6 +112,11 @@ def test_more_shards_than_customers(spark: Any, tables: Tables, tmp_path: Path) 
     assert len(got.parts) <= 3 * 5
 
 
+@pytest.mark.slow
+def test_two_hundred_shards(spark: Any, tables: Tables, tmp_path: Path) -> None:
+    check(spark, tables, tmp_path, 200)
+
+
 def test_narrow_integers_are_those_of_64_bits(spark: Any, tables: Tables, tmp_path: Path) -> None:
     def narrow(ids: Any, name: str) -> pa.Array:
         return pa.array(ids.astype("int16" if name == "clicks" else "int32"))
