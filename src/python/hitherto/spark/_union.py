@@ -205,7 +205,8 @@ def _is_nested(data_type: Any) -> bool:
 def _partitions(union: DataFrame, shards: int) -> DataFrame:
     """The union with the rows of each shard in a partition of their own."""
     functions = _functions()
-    if hasattr(union, "repartitionById"):
+    # Of the class: a DataFrame of Connect takes any name for that of a column.
+    if hasattr(type(union), "repartitionById"):
         return union.repartitionById(shards, "shard").drop("shard")
     # Before Spark 4.1 a row goes where the hash of a value says: each shard gets a value whose
     # hash leads to a partition of its own.
