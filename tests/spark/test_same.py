@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 import hitherto as ht
@@ -200,21 +199,3 @@ def test_files_on_a_shared_disk(spark: Any, tables: Tables, tmp_path: Path) -> N
     again = hitherto.spark.sequences(spark, **paths, out=tmp_path / "got", overwrite=True)
     assert_same(again, one)
     assert again.seconds is not None
-
-
-def test_dwell(spark: Any, tmp_path: Path) -> None:
-    ht.generate(tmp_path / "made", job="dwell", events=6000, users=80, days=2, progress=False)
-    files = sorted((tmp_path / "made").rglob("*.parquet"))
-    events = pa.concat_tables([pq.read_table(file, partitioning=None) for file in files])
-    path = write({"events": events}, tmp_path / "logs")["events"]
-    variants: list[dict[str, Any]] = [
-        {},
-        {"method": "session", "by_day": True, "with_tables": ["user", "flyer"]},
-    ]
-    for flags in variants:
-        out = tmp_path / f"{len(flags)}"
-        one = ht.dwell(path, out=out / "one", progress=False, **flags)
-        got = hitherto.spark.dwell(
-            spark, spark.read.parquet(path), out=out / "got", shards=4, **flags
-        )
-        assert_same(got, one)
