@@ -43,7 +43,7 @@ def place_half(made: str, shards: str, aside: str) -> None:
     """Dies when half of the files are copied, twice."""
     if is_first("placing") or is_first("placing again"):
         os.mkdir(aside)
-        with open(os.path.join(aside, "_manifest.json"), "w") as file:
+        with open(os.path.join(aside, "_shard.json"), "w") as file:
             file.write("{")
         die()
     place(made, shards, aside)

@@ -72,7 +72,7 @@ def made(folder: Path) -> Path:
     shard = folder / "shard-00001-of-00002"
     (shard / "dt=2025-08-16").mkdir(parents=True)
     (shard / "dt=2025-08-16" / "part-00001.parquet").write_bytes(b"rows")
-    (shard / "_manifest.json").write_bytes(b"{}")
+    (shard / "_shard.json").write_bytes(b"{}")
     return shard
 
 
@@ -120,7 +120,7 @@ def test_a_disk_that_does_not_rename_folders(
     (half / "part-00001.parquet").write_bytes(b"ro")
     place(str(shard), str(target / "shards"), str(target / "aside" / "a"))
     assert contents(target / "shards" / shard.name) == contents(shard)
-    assert replaced == ["part-00001.parquet", "_manifest.json"]
+    assert replaced == ["part-00001.parquet", "_shard.json"]
     assert list((target / "aside").iterdir()) == []
 
 

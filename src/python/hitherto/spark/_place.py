@@ -12,7 +12,7 @@ import errno
 import os
 import shutil
 
-MANIFEST = "_manifest.json"
+MANIFEST = "_shard.json"
 # What is said where something has the name already, and by disks that cannot rename a folder.
 _NOT_RENAMED = (
     errno.EEXIST,
