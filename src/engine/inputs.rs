@@ -176,10 +176,12 @@ pub(crate) fn open_actions<I: Item>(
     let actions = sources
         .iter()
         .filter(|source| source.source != Source::Impressions);
-    // Without an impression no action can be in a history, so none need be opened.
+    // Without an impression no action can be in a history, so none need be opened. Those of a shard that somebody
+    // else has dealt are counted all the same, as other shards have impressions.
+    let is_opened = probes.asked.is_some() || job.dealt_shard().is_some();
     let files = actions
         .flat_map(|source| &source.files)
-        .filter(|_| probes.asked.is_some());
+        .filter(|_| is_opened);
     let spec = read_spec(job);
     let files: Vec<&InputFile> = files
         .filter(|file| !is_folder_out(&spec, file, span))

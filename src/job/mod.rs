@@ -151,6 +151,11 @@ impl Job {
         }
     }
 
+    /// The shard of the job, if its inputs hold the rows of this shard only.
+    pub(crate) fn dealt_shard(&self) -> Option<Shard> {
+        self.shard.filter(|_| self.shard_holds == ShardHolds::Own)
+    }
+
     /// The index of a source in [`Sequences::actions`]; statistics by source have the same order.
     pub(crate) fn slot(&self, source: Source) -> Option<usize> {
         self.sequences()

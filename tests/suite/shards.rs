@@ -189,6 +189,14 @@ pub(crate) fn check_dealt(
         parts(&at("one")) == parts(&at("apart")),
         "{name}: of {count} shards"
     );
+    // Metrics name no file, so they are equal, too: those of all rows, also of shards without an impression.
+    let metrics =
+        |folder: &str| fs::read_to_string(at(folder).join("_metrics.json")).expect("metrics");
+    assert_eq!(
+        metrics("one"),
+        metrics("apart"),
+        "{name}: of {count} shards"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::engine::specs::read_spec;
 use crate::engine::unused::read_again;
 use crate::error::{Error, Result};
 use crate::ids::{Item, count32};
-use crate::job::{CustomerType, Job, Shard, ShardHolds, Source};
+use crate::job::{CustomerType, Job, Shard, Source};
 use crate::kernel::column::{Customer, Impressions};
 use crate::kernel::hash::hash_of;
 use crate::scan::Opened;
@@ -22,7 +22,7 @@ pub(in crate::engine) fn check_impressions<I: Item>(
     job: &Job,
     rows: &Impressions<I>,
 ) -> Result<()> {
-    let Some(shard) = dealt_shard(job) else {
+    let Some(shard) = job.dealt_shard() else {
         return Ok(());
     };
     for row in 0..count32(rows.count()) {
@@ -59,7 +59,7 @@ pub(in crate::engine) fn check_actions(
     opened: &[Opened],
     customers: CustomerType,
 ) -> Result<()> {
-    let Some(shard) = dealt_shard(job) else {
+    let Some(shard) = job.dealt_shard() else {
         return Ok(());
     };
     let spec = read_spec(job);
@@ -87,11 +87,6 @@ pub(in crate::engine) fn check_actions(
         }
     }
     Ok(())
-}
-
-/// The shard of a job whose rows somebody else has dealt.
-fn dealt_shard(job: &Job) -> Option<Shard> {
-    job.shard.filter(|_| job.shard_holds == ShardHolds::Own)
 }
 
 /// The error about a row of another shard.

@@ -69,8 +69,10 @@ pub(crate) fn see_sources<I: ItemColumn>(
         times: read.times.clone(),
         warnings: entries(&inputs.warnings),
     };
-    // Without a cutoff no file of actions was opened, so nothing can be said of their sources.
-    for (_, action) in read_sources(job, &inputs.sources).filter(|_| seen.cutoffs.is_some()) {
+    // Without a cutoff no file of actions was opened, so nothing can be said of their sources; but for a shard
+    // that somebody else has dealt.
+    let is_opened = seen.cutoffs.is_some() || job.dealt_shard().is_some();
+    for (_, action) in read_sources(job, &inputs.sources).filter(|_| is_opened) {
         // Histories hold types, not sources, so they prove nothing if two sources share a type.
         let is_used = is_used(job, action, counts);
         let mut exclusions = None;
