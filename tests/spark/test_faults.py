@@ -186,7 +186,11 @@ def assert_rows(got: ht.Set, one: ht.Set) -> None:
 
 def spools(local: Path) -> list[Path]:
     """What spools left on the disks of Spark."""
-    return list(local.rglob(f"{SPOOL}*"))
+    # Not rglob: Spark removes folders meanwhile.
+    found = (
+        (Path(at), names) for at, folders, files in os.walk(local) for names in (folders, files)
+    )
+    return [at / name for at, names in found for name in names if name.startswith(SPOOL)]
 
 
 def is_alive(process: int) -> bool:
