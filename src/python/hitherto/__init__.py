@@ -1,8 +1,8 @@
 """Point-in-time training data from raw event logs: exactly what was known then, and nothing later.
 
 The jobs (``sequences``, ``features``, ``dwell``, ``run``) run the bundled binary and return a
-``Set``; ``open`` takes one that lies there. ``read`` gives its rows to Arrow, Polars, pandas or
-DuckDB, and ``hitherto.torch`` to PyTorch.
+``Set``; ``finalize`` makes one of shards, and ``open`` takes one that lies there. ``read`` gives
+its rows to Arrow, Polars, pandas or DuckDB, and ``hitherto.torch`` to PyTorch.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ._plan import Plan, generate, plan
 from ._read import read
 from ._run import run
 from ._set import Set, open
+from ._shards import finalize
 from ._verify import Verified, explain, verify
 
 try:
@@ -52,6 +53,7 @@ __all__ = [
     "dwell",
     "explain",
     "features",
+    "finalize",
     "generate",
     "open",
     "plan",

@@ -171,5 +171,10 @@ def _keywords(given: Mapping[str, Any]) -> dict[str, object]:
     """The flags among the arguments of a function."""
     if "job" in given["flags"]:
         raise UsageError("job is no argument; hitherto.run(job) runs what is written down")
+    if given["flags"].get("shard") is not None:
+        raise UsageError(
+            "a shard is no set: `hitherto sequences --shard I/N` makes one, and hitherto.finalize "
+            "the set of all"
+        )
     own = {key: value for key, value in given.items() if key not in _NO_FLAGS}
     return {**own, **given["flags"]}
