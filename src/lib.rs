@@ -192,6 +192,8 @@ pub use options::{
 #[doc(hidden)]
 pub use options::{renamed_column, source_setting};
 pub use output::{DayReport, DwellReport, FeaturesReport, Report};
+#[doc(hidden)]
+pub use place::word as shell_word;
 pub use place::{check_in, is_elsewhere};
 pub use verify::{
     AuditRows, Audited, Canaries, ExplainSettings, Explained, ExplainedAction, PROBLEMS_MAX,

@@ -53,7 +53,7 @@ pub fn check_in(path: &Path) -> Result<()> {
 }
 
 /// A word, quoted for a shell if necessary.
-pub(crate) fn word(text: &str) -> String {
+pub fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "_./:=@%+,-".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         text.to_owned()

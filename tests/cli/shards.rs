@@ -28,6 +28,9 @@ fn shards(shop: &Shop, count: u32, more: &[&str]) {
     for number in 0..count {
         let run = shard(shop, &format!("{number}/{count}"), more);
         assert_eq!(run.code, 0, "{}", run.stderr);
+        let next =
+            format!("when all {count} shards are made\n  hitherto finalize shards --out OUT\n");
+        assert!(run.stderr.ends_with(&next), "{}", run.stderr);
     }
 }
 
@@ -291,6 +294,26 @@ fn sources_without_effect_are_judged_over_all_shards() {
     run.assert_failed(65, &["no row of any source counts"]);
     let said = |run: &Run| run.stderr.lines().last().map(str::to_owned);
     assert_eq!(said(&run), said(&one));
+}
+
+#[test]
+fn what_comes_after_a_shard_works_as_it_is_printed() {
+    let shop = shop();
+    let made = shop.run_bare(&[
+        "sequences",
+        "shop",
+        "--out",
+        "my 'shards'",
+        "--shard",
+        "0/1",
+    ]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let next = made.stderr.lines().last().expect("a line").trim();
+    let next = next.replace("hitherto", env!("CARGO_BIN_EXE_hitherto"));
+    let mut shell = std::process::Command::new("sh");
+    let run = crate::shop::run(shell.args(["-c", &next]).current_dir(shop.root()));
+    assert_eq!(run.code, 0, "{next}: {}", run.stderr);
+    assert!(shop.root().join("OUT/_SUCCESS").exists());
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //!
 //! **In / Out**: a report → its [`Summary`] → lines on standard error, and the object of `--stats json`.
 
-use hitherto::{Day, DayReport, Job, JobKind, Layout, Report, RunContext, Warning, date_text};
+use hitherto::{
+    Day, DayReport, Job, JobKind, Layout, Report, RunContext, Shard, Warning, date_text,
+};
 use serde::Serialize;
 
 use crate::cli::render::snippets;
@@ -86,9 +88,22 @@ pub(crate) fn of_sequences<'a>(job: &Job, report: &'a Report) -> Summary<'a, Rep
         rejected: report.rejected,
         days_skipped: (report.days_skipped, skipped),
         warnings: &report.warnings,
-        snippets: snippets(job, report),
+        snippets: match job.shard {
+            None => snippets(job, report),
+            Some(shard) => next_of_shard(job, shard),
+        },
         stats: report,
     }
+}
+
+/// What comes after a shard.
+fn next_of_shard(job: &Job, shard: Shard) -> Vec<String> {
+    let shards = job.out.parent().unwrap_or(&job.out).to_string_lossy();
+    let shards = hitherto::shell_word(&shards);
+    vec![
+        format!("when all {} shards are made", shard.count),
+        format!("  hitherto finalize {shards} --out OUT"),
+    ]
 }
 
 /// What a run of `sequences` counted.
