@@ -201,10 +201,12 @@ fn read_all<I: ItemColumn>(
     } = before.impressions;
     let mut inputs = before.inputs;
     check_impressions(job, &rows)?;
-    let read_bytes = rows.bytes();
+    let read_bytes = job.shard.map(|_| rows.bytes());
     let mut probes = Probes::of_job(rows, job.shard);
     // Of a shard, those of others are gone.
-    context.free_memory(read_bytes - probes.impressions.bytes());
+    if let Some(read_bytes) = read_bytes {
+        context.free_memory(read_bytes - probes.impressions.bytes());
+    }
     context.reserve_memory(probes.bytes())?;
     let (opened, span, split) = open_actions(job, &inputs.sources, &probes)?;
     check_actions(job, context, &opened, probes.customer_type())?;

@@ -43,16 +43,19 @@ impl<I: Item> Impressions<I> {
 
     /// Those of some customers.
     pub(crate) fn only(&self, wants: impl Fn(Customer<'_>) -> bool) -> Impressions<I> {
+        let rows = 0..count32(self.count());
+        self.of_rows(rows.filter(|row| wants(self.customer(*row))))
+    }
+
+    /// Those of some rows, in their order.
+    pub(crate) fn of_rows(&self, rows: impl IntoIterator<Item = u32>) -> Impressions<I> {
         let mut some = Impressions::empty(self.has_text_ids());
         let (mut items, mut kept) = (Vec::new(), PassthroughRow::default());
-        for row in 0..count32(self.count()) {
-            let (at, customer) = (index(row), self.customer(row));
-            if !wants(customer) {
-                continue;
-            }
+        for row in rows {
+            let at = index(row);
             self.copy(row, &mut items, &mut kept);
             some.push(&Impression {
-                customer,
+                customer: self.customer(row),
                 day: self.days[at],
                 cutoff: self.cutoffs[at],
                 lookback_start: self.lookback_starts[at],

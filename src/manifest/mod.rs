@@ -28,7 +28,7 @@ pub(crate) use self::of_dwell::{DwellCounts, DwellDayCounts, EventCounts, EventF
 pub(crate) use self::parse::{parse, senseless};
 pub use self::repeat::PublishedJob;
 pub(crate) use self::runs::{RunFiles, digest_of_list, empty_count, list_of};
-pub(crate) use self::seal::{seal_of, sealed};
+pub(crate) use self::seal::{NOT_SEALED, seal_of, sealed};
 pub(crate) use self::settings::{
     dwell_settings, event_types, feature_settings, feature_types, parse_settings, settings,
 };
@@ -205,10 +205,7 @@ fn quarantine(
 pub(crate) fn check_settings(out: &Path, ours: &Value) -> Result<()> {
     let theirs: Manifest = read(&out.join(MANIFEST))?;
     let theirs = &theirs.settings;
-    // The names of both: a set of a later version may have settings that this one does not know.
-    let of_both = [ours, theirs].into_iter().filter_map(Value::as_object);
-    let names = of_both.flat_map(Map::keys);
-    for name in names.filter(|name| !NOT_SHARED.contains(&name.as_str())) {
+    for name in shared_names(ours, theirs) {
         let (their_value, value) = (&theirs[name], &ours[name]);
         // A set of a version before this setting was made without it.
         let is_older = theirs.get(name).is_none() && is_at_rest(value);
@@ -219,6 +216,14 @@ pub(crate) fn check_settings(out: &Path, ours: &Value) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The names of the settings that two runs of one set share.
+pub(crate) fn shared_names<'a>(a: &'a Value, b: &'a Value) -> impl Iterator<Item = &'a String> {
+    // Those of both: a set of a later version may have settings that this one does not know.
+    let of_both = [a, b].into_iter().filter_map(Value::as_object);
+    let names = of_both.flat_map(Map::keys);
+    names.filter(|name| !NOT_SHARED.contains(&name.as_str()))
 }
 
 /// Whether a setting has the value that sets of earlier versions were made with.

@@ -32,6 +32,10 @@ pub(crate) fn sealed(document: &impl Serialize) -> Vec<u8> {
     text
 }
 
+/// What is wrong with a text that [`seal_of`] has no checksum for.
+pub(crate) const NOT_SEALED: &str =
+    "its bytes are not those that its own checksum, at its end, is of";
+
 /// The checksum that a text ends with, if it is the right one.
 pub(crate) fn seal_of(text: &[u8]) -> Option<u64> {
     let head = text.strip_suffix(AFTER)?;

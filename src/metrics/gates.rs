@@ -13,7 +13,7 @@ use super::{DocumentHead, JobMetrics, LANDED_LATE, gaps, merged};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::float;
 use crate::job::{Gate, JobKind, Subject};
-use crate::manifest::seal_of;
+use crate::manifest::{NOT_SEALED, seal_of};
 use crate::publish::{METRICS, refuse_shards};
 use crate::store::local;
 
@@ -124,6 +124,5 @@ pub(crate) fn read_sealed(folder: &Path) -> Result<Vec<u8>> {
 
 /// The error of a file whose checksum of itself is wrong, or which makes no sense although it is right.
 pub(crate) fn damaged(path: &Path) -> Error {
-    let what = "its bytes are not those that its own checksum, at its end, is of";
-    Error::bad_file(path.display().to_string(), what)
+    Error::bad_file(path.display().to_string(), NOT_SEALED)
 }

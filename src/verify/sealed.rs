@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{FolderListing, Problems};
 use crate::error::{Error, Result};
-use crate::manifest::{parse, seal_of};
+use crate::manifest::{NOT_SEALED, parse, seal_of};
 use crate::store::local;
 
 /// Bytes of the largest manifest that is read. A manifest of a million files is smaller.
@@ -51,8 +51,7 @@ pub(super) fn read_text(
     match seal_of(&text) {
         Some(seal) => Ok(Some((text, seal))),
         None => {
-            let what = "its bytes are not those that its own checksum, at its end, is of";
-            problems.add(path, what);
+            problems.add(path, NOT_SEALED);
             Ok(None)
         }
     }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::document::ShardManifest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Shard, ShardHolds};
-use crate::manifest::{MADE_BY, NOT_SHARED, parse, seal_of};
+use crate::manifest::{MADE_BY, NOT_SEALED, parse, seal_of, shared_names};
 use crate::publish::{SHARD, SHARD_STATS};
 use crate::store::local;
 
@@ -113,8 +113,7 @@ fn read_shard(folder: PathBuf, shard: Shard) -> Result<FoundShard> {
     let text = local::read(&path).map_err(|error| Error::io("read", &path, error))?;
     let bad = |what: String| Error::bad_file(path.display().to_string(), what);
     if seal_of(&text).is_none() {
-        let what = "its bytes are not those that its own checksum, at its end, is of";
-        return Err(bad(what.to_owned()));
+        return Err(bad(NOT_SEALED.to_owned()));
     }
     let manifest: ShardManifest = parse(&text).map_err(bad)?;
     if manifest.shard != shard {
@@ -179,8 +178,6 @@ pub(super) fn check_alike(shards: &[FoundShard]) -> Result<()> {
 
 /// The name of the first setting that differs.
 fn first_difference(a: &Value, b: &Value) -> Option<String> {
-    let of_both = [a, b].into_iter().filter_map(Value::as_object);
-    let names = of_both.flat_map(Map::keys);
-    let mut names = names.filter(|name| !NOT_SHARED.contains(&name.as_str()));
+    let mut names = shared_names(a, b);
     names.find(|name| a[*name] != b[*name]).cloned()
 }

@@ -57,24 +57,13 @@ pub(super) enum UnknownCustomer {
     Text(Vec<u8>),
 }
 
-/// Whose rows a run counts: those of shards add up to all.
-#[derive(Clone, Copy)]
-struct Owner {
-    shard: Option<Shard>,
-    holds: ShardHolds,
-}
-
-impl Owner {
-    /// Whether a row is counted, by its customer.
-    fn counts(self, customers: &Cells, row: u32) -> bool {
-        let Some(shard) = self.shard.filter(|_| self.holds == ShardHolds::All) else {
-            return true;
-        };
-        if customers.is_null(row) {
-            return shard.number == 0;
-        }
-        shard.has(customers.hash_of_id(row))
+/// Whether a shard counts a row that each shard reads, by its customer: the counts of all shards add
+/// up to those of one run.
+fn is_counted(shard: Shard, customers: &Cells, row: u32) -> bool {
+    if customers.is_null(row) {
+        return shard.number == 0;
     }
+    shard.has(customers.hash_of_id(row))
 }
 
 /// What one thread counts with.
@@ -107,12 +96,9 @@ pub(super) fn count_exclusions<I: Item>(
     let files = opened.iter().filter(|file| file.file().source == source);
     let has_enough = |counter: &ActionCounter| counter.counts.eligible >= enough;
     let embargo = job.embargo_of(source);
-    let owner = Owner {
-        shard: job.shard,
-        holds: job.shard_holds,
-    };
+    let shard = job.shard.filter(|_| job.shard_holds == ShardHolds::All);
     let add =
-        |counter: &mut ActionCounter, batch: &Batch<'_>| counter.add(batch, probes, embargo, owner);
+        |counter: &mut ActionCounter, batch: &Batch<'_>| counter.add(batch, probes, embargo, shard);
     let counters = read_again(job, context, files, &columns, has_enough, add)?;
     let mut counts = ActionExclusions::default();
     counters
@@ -132,7 +118,13 @@ impl fmt::Display for UnknownCustomer {
 
 impl ActionCounter {
     /// Counts the rows of a batch.
-    fn add<I: Item>(&mut self, batch: &Batch<'_>, probes: &Probes<I>, embargo: i64, owner: Owner) {
+    fn add<I: Item>(
+        &mut self,
+        batch: &Batch<'_>,
+        probes: &Probes<I>,
+        embargo: i64,
+        shard: Option<Shard>,
+    ) {
         let (cells, rows) = (batch.cells, batch.rows);
         let counts = &mut self.counts;
         ranks(
@@ -142,7 +134,7 @@ impl ActionCounter {
             &mut self.ranks,
         );
         for (row, rank) in rows.iter().zip(&self.ranks) {
-            if !owner.counts(&cells[CUSTOMER], *row) {
+            if shard.is_some_and(|shard| !is_counted(shard, &cells[CUSTOMER], *row)) {
                 continue;
             }
             let time_of = |at: usize| {

@@ -10,7 +10,7 @@ use crate::calendar::{date_text, parse_day};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::Day;
 use crate::job::JobKind;
-use crate::manifest::{AnyManifest, FileEntry, Scope, SetDays, parse, seal_of};
+use crate::manifest::{AnyManifest, FileEntry, NOT_SEALED, Scope, SetDays, parse, seal_of};
 use crate::publish::{MANIFEST, SUCCESS, day_folder};
 use crate::store::local;
 
@@ -44,8 +44,7 @@ pub(crate) fn read_manifest(out: &Path) -> Result<AnyManifest> {
     let text = local::read(&path).map_err(|error| Error::io("read", &path, error))?;
     let broken = |what: String| Error::bad_file(path.display().to_string(), what);
     if seal_of(&text).is_none() {
-        let what = "its bytes are not those that its own checksum, at its end, is of";
-        return Err(broken(what.to_owned()));
+        return Err(broken(NOT_SEALED.to_owned()));
     }
     parse(&text).map_err(broken)
 }
