@@ -84,16 +84,22 @@ def test_a_killed_worker(
     assert spools(local_dir) == []
 
 
-def test_a_worker_killed_while_the_binary_runs(
-    spark: Any, paths: dict[str, Any], one: ht.Set, tmp_path: Path
-) -> None:
-    mark, script = tmp_path / "mark", tmp_path / "binary"
+def killing_once(folder: Path, whom: str) -> tuple[Path, Path]:
+    """A binary whose first run sends SIGKILL, and the file that this run makes."""
+    mark, script = folder / "mark", folder / "binary"
     # Whoever makes the file is the first.
     script.write_text(
-        f"#!/bin/bash\nset -C\nif : 2> /dev/null > {mark}; then kill -9 $PPID; sleep 1; fi\n"
+        f"#!/bin/bash\nset -C\nif : 2> /dev/null > {mark}; then kill -9 {whom}; sleep 1; fi\n"
         f'exec {ht.binary()} "$@"\n'
     )
     script.chmod(0o755)
+    return script, mark
+
+
+def test_a_worker_killed_while_the_binary_runs(
+    spark: Any, paths: dict[str, Any], one: ht.Set, tmp_path: Path
+) -> None:
+    script, mark = killing_once(tmp_path, "$PPID")
     got = hitherto.spark.sequences(
         spark, **frames(spark, paths), out=tmp_path / "got", shards=SHARDS, binary=script
     )
@@ -105,12 +111,7 @@ def test_the_binary_is_killed(
     spark: Any, paths: dict[str, Any], one: ht.Set, tmp_path: Path
 ) -> None:
     """Once: another attempt is made. Each time: the driver hears of the signal."""
-    mark, script = tmp_path / "mark", tmp_path / "binary"
-    script.write_text(
-        f"#!/bin/bash\nset -C\nif : 2> /dev/null > {mark}; then kill -9 $$; fi\n"
-        f'exec {ht.binary()} "$@"\n'
-    )
-    script.chmod(0o755)
+    script, _ = killing_once(tmp_path, "$$")
     inputs = frames(spark, paths)
     flags: dict[str, Any] = {"out": tmp_path / "got", "shards": SHARDS, "binary": script}
     assert_same(hitherto.spark.sequences(spark, **inputs, **flags), one)

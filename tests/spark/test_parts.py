@@ -1,4 +1,4 @@
-"""The parts that need no session: locked folders, places, spools."""
+"""The parts that need no session: names of columns, locked folders, places, spools."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import hitherto as ht
 from hitherto.spark import _spool
+from hitherto.spark._columns import COLUMNS as OURS
 from hitherto.spark._locked import LOCK, LockedFolder, remove_dead
 from hitherto.spark._place import place
 from hitherto.spark._spool import Spool
@@ -38,6 +40,18 @@ def batch(rows: list[tuple[int, int | None, list[int], int | None]]) -> pa.Recor
         ],
         names=["owner", "c0", "c1", "c2"],
     )
+
+
+@pytest.mark.parametrize(("job", "source"), OURS)
+def test_the_columns_of_a_source_are_those_that_the_binary_names(
+    tmp_path: Path, job: str, source: str
+) -> None:
+    """A column that is not dealt is one that no shard sees."""
+    command = [ht.binary(), job, tmp_path, "--out", tmp_path / "set"]
+    command += ["--columns", f"{source}.no_column=x"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    names = said.partition('have no column "no_column", but ')[2].strip()
+    assert names.split(", ") == list(OURS[job, source])
 
 
 @pytest.mark.parametrize("group_rows", [1, 3, 262_144])
