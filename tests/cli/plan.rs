@@ -321,7 +321,14 @@ fn what_does_not_fit_is_estimated_to_spill() {
         let done = object(root, &[&job[..], &["--stats", "json"]].concat());
         let spilled = |value: &Value| number(&value["spilled_bytes"]);
         assert!(spilled(&done) > 0.0, "{done}");
-        assert_close(&[(job_kind, spilled(&planned), spilled(&done))], 0.25);
+        // Events as text are sampled from the first hours of each file, and the users of these tell little
+        // about those of a day. So the plan says itself how far it may be off.
+        let bound = match job_kind {
+            "dwell" => number(&planned["spread"]),
+            _ => 0.25,
+        };
+        assert!(bound < 0.42, "{planned}");
+        assert_close(&[(job_kind, spilled(&planned), spilled(&done))], bound);
     }
 }
 
