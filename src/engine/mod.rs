@@ -56,8 +56,8 @@ use std::time::Instant;
 use self::actions::read_actions;
 use self::impressions::{open_impressions, read_impressions};
 use self::inputs::{check_days, find_inputs};
-pub use self::shards::{FinalizeSettings, Finalized, ShardSeconds, finalize};
-use self::shards::{check_actions, check_impressions};
+pub use self::shards::{FinalizeSettings, Finalized, FinalizedReport, ShardSeconds, finalize};
+use self::shards::{SequencesShard, check_actions, check_impressions};
 use self::specs::{publish_spec, read_spec, vocabulary_spec, write_spec};
 use self::tasks::spills;
 use self::unused::{notice_sequences, see_sources};
@@ -128,7 +128,10 @@ fn run_typed<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Report> {
         made.vocabulary = sequences::write_vocabulary(&job, context, &staging, items)?;
     }
     if let Some(shard) = job.shard {
-        return shards::publish(&job, context, &staging, (shard, began), (made, seen));
+        let report = sequences::report_of_shard(&job, &made);
+        let contents = SequencesShard { made, seen };
+        shards::publish(&job, context, &staging, (shard, began), &contents)?;
+        return Ok(report);
     }
     let noticed = notice_sequences(&job, &made.files, &made.totals, &seen)?;
     let noticed = noticed.told(&job.no_warn, None);

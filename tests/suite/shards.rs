@@ -42,6 +42,7 @@ fn put_together(shards: &Path, out: &Path, publish: Publish) -> hitherto::Result
         publish,
         fail_if: Vec::new(),
         threads: 2,
+        temp_dir: None,
     };
     finalize(&settings, &RunContext::default()).map(drop)
 }

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use hitherto::{FinalizeSettings, Settings, ShardSeconds};
+use hitherto::{FinalizeSettings, FinalizedReport, Job, RunContext, Settings, ShardSeconds};
+use serde::Serialize;
 
 use crate::cli::flags::{GateArgs, OutputArgs, RunArgs};
-use crate::cli::render::summary;
+use crate::cli::render::summary::{self, Summary};
 use crate::cli::runner::{print, say, start, threads};
 
 /// The examples under `hitherto finalize --help`.
@@ -57,6 +58,7 @@ impl FinalizeArgs {
             publish: settings.publish,
             fail_if: settings.fail_if,
             threads: threads(&args),
+            temp_dir: args.temp_dir.clone(),
         };
         let (context, progress) = start(&args)?;
         let finalized = hitherto::finalize(&settings, &context);
@@ -64,17 +66,33 @@ impl FinalizeArgs {
         let seconds = progress.finish();
         let finalized = finalized?;
         let job = &finalized.job;
-        let summary = summary::of_sequences(job, &finalized.report);
-        say(&args, &summary.text(job, seconds));
-        say(&args, &shards_text(finalized.shards, finalized.seconds));
-        if args.stats.is_some() {
-            print(&summary.stats(job, &context, seconds))?;
+        let shards = shards_text(finalized.shards, finalized.seconds);
+        match &finalized.report {
+            FinalizedReport::Sequences(report) => {
+                let summary = summary::of_sequences(job, report);
+                tell(&args, (job, &context, seconds), &summary, &shards)?;
+            }
         }
         if let Some(path) = &args.metrics_copy {
             hitherto::copy_metrics(&settings.out, path)?;
         }
         Ok(())
     }
+}
+
+/// Says what was published and, if they are asked for, prints statistics.
+fn tell<R: Serialize>(
+    args: &RunArgs,
+    (job, context, seconds): (&Job, &RunContext, f64),
+    summary: &Summary<'_, R>,
+    shards: &str,
+) -> anyhow::Result<()> {
+    say(args, &summary.text(job, seconds));
+    say(args, shards);
+    if args.stats.is_some() {
+        print(&summary.stats(job, context, seconds))?;
+    }
+    Ok(())
 }
 
 /// A line about the shards, and how evenly they took their time.

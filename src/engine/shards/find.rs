@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::document::ShardManifest;
+use super::document::{ShardContents, ShardManifest};
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{Shard, ShardHolds};
+use crate::job::{JobKind, Shard, ShardHolds};
 use crate::manifest::{MADE_BY, NOT_SEALED, parse, seal_of, shared_names};
 use crate::publish::{SHARD, SHARD_STATS};
 use crate::store::local;
 
 /// A shard, as its folder has it.
-pub(super) struct FoundShard {
+pub(super) struct FoundShard<C> {
     pub(super) folder: PathBuf,
-    pub(super) manifest: ShardManifest,
+    pub(super) manifest: ShardManifest<C>,
     /// How long it took, if its folder tells.
     pub(super) seconds: Option<f64>,
 }
@@ -29,11 +30,11 @@ struct ShardStats {
     seconds: f64,
 }
 
-/// Finds all shards and reads their manifests.
+/// Finds the folders of all shards, in order.
 ///
 /// # Errors
-/// If one is missing or damaged.
-pub(super) fn find_shards(folder: &Path, asked: Option<u32>) -> Result<Vec<FoundShard>> {
+/// If one is missing.
+pub(super) fn find_shards(folder: &Path, asked: Option<u32>) -> Result<Vec<(Shard, PathBuf)>> {
     if !folder.is_dir() {
         return Err(no_input(format!(
             "no such folder: \"{}\"",
@@ -76,12 +77,45 @@ pub(super) fn find_shards(folder: &Path, asked: Option<u32>) -> Result<Vec<Found
         return Err(no_input(missing_text(folder, &missing, count)));
     }
     shards.retain(|(of, _), _| *of == count);
-    let paths: Vec<((u32, u32), PathBuf)> = shards.into_iter().collect();
-    let read = paths.into_par_iter().map(|((count, number), path)| {
-        let shard = Shard { number, count };
-        read_shard(path, shard)
-    });
-    let read: Vec<Result<FoundShard>> = read.collect();
+    let found = shards.into_iter();
+    let found = found.map(|((count, number), path)| (Shard { number, count }, path));
+    Ok(found.collect())
+}
+
+/// The job kind of a shard.
+///
+/// # Errors
+/// If its manifest cannot be read.
+pub(super) fn kind_of(folder: &Path) -> Result<JobKind> {
+    /// What a manifest says first.
+    #[derive(Deserialize)]
+    struct Head {
+        job: JobKind,
+    }
+    Ok(read_sealed::<Head>(&folder.join(SHARD))?.job)
+}
+
+/// Reads what a sealed document says.
+fn read_sealed<D: DeserializeOwned>(path: &Path) -> Result<D> {
+    let text = local::read(path).map_err(|error| Error::io("read", path, error))?;
+    let bad = |what: String| Error::bad_file(path.display().to_string(), what);
+    if seal_of(&text).is_none() {
+        return Err(bad(NOT_SEALED.to_owned()));
+    }
+    parse(&text).map_err(bad)
+}
+
+/// Reads the manifests of shards.
+///
+/// # Errors
+/// If one is damaged.
+pub(super) fn read_shards<C: ShardContents>(
+    found: Vec<(Shard, PathBuf)>,
+) -> Result<Vec<FoundShard<C>>> {
+    let read = found
+        .into_par_iter()
+        .map(|(shard, path)| read_shard(path, shard));
+    let read: Vec<Result<FoundShard<C>>> = read.collect();
     read.into_iter().collect()
 }
 
@@ -108,14 +142,10 @@ fn no_input(what: String) -> Error {
 }
 
 /// Reads the manifest of a shard.
-fn read_shard(folder: PathBuf, shard: Shard) -> Result<FoundShard> {
+fn read_shard<C: ShardContents>(folder: PathBuf, shard: Shard) -> Result<FoundShard<C>> {
     let path = folder.join(SHARD);
-    let text = local::read(&path).map_err(|error| Error::io("read", &path, error))?;
+    let manifest: ShardManifest<C> = read_sealed(&path)?;
     let bad = |what: String| Error::bad_file(path.display().to_string(), what);
-    if seal_of(&text).is_none() {
-        return Err(bad(NOT_SEALED.to_owned()));
-    }
-    let manifest: ShardManifest = parse(&text).map_err(bad)?;
     if manifest.shard != shard {
         return Err(bad(
             "it is not that of the shard that its folder names".to_owned()
@@ -141,7 +171,7 @@ fn read_shard(folder: PathBuf, shard: Shard) -> Result<FoundShard> {
 ///
 /// # Errors
 /// For the first that differs from the first, saying in what.
-pub(super) fn check_alike(shards: &[FoundShard]) -> Result<()> {
+pub(super) fn check_alike<C: ShardContents>(shards: &[FoundShard<C>]) -> Result<()> {
     let first = &shards[0].manifest;
     for shard in &shards[1..] {
         let own = &shard.manifest;
@@ -156,21 +186,19 @@ pub(super) fn check_alike(shards: &[FoundShard]) -> Result<()> {
         if own.job != first.job {
             return Err(differ("it is of another job"));
         }
-        if let Some(name) = first_difference(&first.made.settings, &own.made.settings) {
+        let (contents, of_first) = (&own.contents, &first.contents);
+        if let Some(name) = first_difference(of_first.settings(), contents.settings()) {
             return Err(differ(&format!("it was made with another {name}")));
         }
         if own.holds != first.holds {
             return Err(differ("it was made with another --shard-holds"));
         }
         let is_all = first.holds == ShardHolds::All;
-        if is_all && !own.made.files.are_alike(&first.made.files) {
+        if is_all && !contents.files().are_alike(of_first.files()) {
             return Err(differ("it has read other files"));
         }
-        if is_all && own.made.totals.of_all() != first.made.totals.of_all() {
-            return Err(differ("it has read other rows"));
-        }
-        if own.made.vocabulary != first.made.vocabulary {
-            return Err(differ("it has another vocabulary"));
+        if let Some(what) = contents.difference(of_first, first.holds) {
+            return Err(differ(&format!("it has {what}")));
         }
     }
     Ok(())

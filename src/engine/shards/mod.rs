@@ -14,7 +14,10 @@ mod dealt;
 mod document;
 mod finalize;
 mod find;
+mod join;
+mod sequences;
 
 pub(super) use self::dealt::{check_actions, check_impressions};
 pub(super) use self::document::publish;
-pub use self::finalize::{FinalizeSettings, Finalized, ShardSeconds, finalize};
+pub use self::finalize::{FinalizeSettings, Finalized, FinalizedReport, ShardSeconds, finalize};
+pub(super) use self::sequences::SequencesShard;
