@@ -7,10 +7,12 @@ use hitherto::{
 };
 
 use crate::cli::choices::{exact_dedup, id_type};
-use crate::cli::flags::{BadRowArgs, GateArgs, InputArgs, OutputArgs, RunArgs, WarningArgs};
+use crate::cli::flags::{
+    BadRowArgs, GateArgs, InputArgs, OutputArgs, RunArgs, ShardArgs, WarningArgs,
+};
 use crate::cli::job::{JobFile, with_file};
-use crate::cli::render::snippets;
-use crate::cli::render::summary::{Summary, grouped, notes, range, size};
+use crate::cli::render;
+use crate::cli::render::summary::{Summary, grouped, next_of_shard, notes, range, size};
 use crate::cli::runner::run_job;
 use crate::cli::values::{day, duration};
 
@@ -29,6 +31,10 @@ Examples:
 
   The nightly run for one day, next to the days that are there:
     hitherto dwell 'log/*.parquet' --out visits --add-days --date 2025-08-15
+
+  The eighth of 64 shards of the users, each made on another machine, and then all together:
+    hitherto dwell 'log/*.parquet' --out shards --shard 7/64
+    hitherto finalize shards --out visits
 
   Columns with other names, times without an offset in Toronto, the output of yesterday replaced:
     hitherto dwell warehouse/events --out visits --overwrite --timezone America/Toronto \\
@@ -62,6 +68,8 @@ pub(crate) struct DwellArgs {
     output: OutputArgs,
     #[command(flatten)]
     tables: TableArgs,
+    #[command(flatten)]
+    shard: ShardArgs,
     #[command(flatten)]
     run: RunArgs,
 }
@@ -183,6 +191,7 @@ impl DwellArgs {
         self.bad_rows.apply(&mut settings);
         self.warnings.apply(&mut settings);
         self.output.apply(&mut settings);
+        self.shard.apply(&mut settings);
         let mut run = self.run;
         self.gates.apply(&mut settings, &mut run);
         (run, with_file(file, settings))
@@ -190,7 +199,7 @@ impl DwellArgs {
 }
 
 /// The summary of a run.
-fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a, DwellReport> {
+pub(crate) fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a, DwellReport> {
     let no_days = || "no days, for there are no events on flyers".to_owned();
     let repeated = match job.dedup {
         Dedup::None => "repeated, and kept",
@@ -214,20 +223,6 @@ fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a, DwellReport> {
         (report.null_merchants, "without a merchant, left out"),
     ];
     let (users, rows) = (grouped(report.users), grouped(report.merchant_rows));
-    let mut lines = vec![format!("read it ({}) with", size(report.bytes))];
-    let folder = match report.days {
-        Some((first, _)) if job.is_by_day() => job.out.join(format!("date={}", date_text(first))),
-        _ => job.out.clone(),
-    };
-    lines.extend(snippets::of_file(&folder.join("user_merchant.parquet")));
-    let out = folder.display();
-    let mut tables = format!("  BI       {out}/user_merchant.csv, {out}/merchant.csv");
-    for (table, name) in [(MoreTable::User, "user"), (MoreTable::Flyer, "flyer")] {
-        if job.dwell().more_tables.contains(&table) {
-            tables += &format!(", {out}/{name}.csv");
-        }
-    }
-    lines.push(tables);
     Summary {
         days: report
             .days
@@ -239,7 +234,10 @@ fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a, DwellReport> {
             ),
             (
                 report.merchants,
-                format!("merchants, {rows} rows of a merchant and day"),
+                match job.shard {
+                    None => format!("merchants, {rows} rows of a merchant and day"),
+                    Some(_) => "merchants, whose rows come with the whole set".to_owned(),
+                },
             ),
             (report.events, format!("events{}", notes(&event_notes))),
         ],
@@ -249,7 +247,31 @@ fn summary<'a>(job: &Job, report: &'a DwellReport) -> Summary<'a, DwellReport> {
             format!("days left as {} has them", job.out.display()),
         ),
         warnings: &report.warnings,
-        snippets: lines,
+        snippets: match job.shard {
+            None => snippets(job, report),
+            Some(shard) => next_of_shard(job, shard),
+        },
         stats: report,
     }
+}
+
+/// How to read the tables.
+fn snippets(job: &Job, report: &DwellReport) -> Vec<String> {
+    let mut lines = vec![format!("read it ({}) with", size(report.bytes))];
+    let folder = match report.days {
+        Some((first, _)) if job.is_by_day() => job.out.join(format!("date={}", date_text(first))),
+        _ => job.out.clone(),
+    };
+    lines.extend(render::snippets::of_file(
+        &folder.join("user_merchant.parquet"),
+    ));
+    let out = folder.display();
+    let mut tables = format!("  BI       {out}/user_merchant.csv, {out}/merchant.csv");
+    for (table, name) in [(MoreTable::User, "user"), (MoreTable::Flyer, "flyer")] {
+        if job.dwell().more_tables.contains(&table) {
+            tables += &format!(", {out}/{name}.csv");
+        }
+    }
+    lines.push(tables);
+    lines
 }

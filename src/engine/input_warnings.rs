@@ -6,7 +6,7 @@
 //! per null word, and a check of the last two bytes of each distinct id. Rows are counted only if a
 //! null word is found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dictionary::RankedDictionary;
 use crate::dictionary::keys::Keys;
@@ -31,6 +31,9 @@ const NULL_WORDS: [&str; 11] = [
     "undefined",
 ];
 
+/// Rows that hold null words, by word.
+pub(super) type WordRows = BTreeMap<String, u64>;
+
 /// The share of repeated rows above which there is a warning.
 const REPEATED_MAX: f64 = 0.01;
 
@@ -45,6 +48,20 @@ impl NullWordCounts {
             .iter()
             .filter_map(|word| Some((rank_of(word)?, *word, 0)));
         NullWordCounts(words.collect())
+    }
+
+    /// Null words with these rows, of columns whose ranks are not known any more.
+    pub(super) fn of_rows(rows: &WordRows) -> NullWordCounts {
+        let words = NULL_WORDS.iter();
+        let words = words.filter_map(|word| Some((0, *word, *rows.get(*word)?)));
+        NullWordCounts(words.collect())
+    }
+
+    /// The rows of each word.
+    pub(super) fn rows(&self) -> WordRows {
+        let words = self.0.iter();
+        let words = words.map(|(_, word, rows)| ((*word).to_owned(), *rows));
+        words.collect()
     }
 
     /// Whether there are none.

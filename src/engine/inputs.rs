@@ -54,10 +54,7 @@ pub(super) fn find_inputs(job: &Job, context: &RunContext) -> Result<RunInputs> 
     let existing = check_out(publish_spec(job), &roots)?;
     hit("inputs found");
     Ok(RunInputs {
-        skipped: match job.publish {
-            Publish::AddDays(IfExists::Skip) => existing.clone(),
-            _ => Vec::new(),
-        },
+        skipped: skipped_of(job, &existing),
         existing,
         gates,
         opened: Vec::new(),
@@ -88,6 +85,14 @@ fn skipped_files(sources: &[SourceFiles]) -> Vec<Warning> {
     warnings.collect()
 }
 
+/// Of the days that the output has, those that the run leaves as they are.
+pub(super) fn skipped_of(job: &Job, existing: &[Day]) -> Vec<Day> {
+    match job.publish {
+        Publish::AddDays(IfExists::Skip) => existing.to_owned(),
+        _ => Vec::new(),
+    }
+}
+
 /// Checks that each day asked for has an impression (for `dwell` a row), and that the output has none of them already;
 /// `read` are the days of impressions.
 ///
@@ -95,15 +100,40 @@ fn skipped_files(sources: &[SourceFiles]) -> Vec<Warning> {
 /// [`ErrorKind::NoInput`] for the first day without impressions, an output error for the first day that
 /// exists.
 pub(super) fn check_days<T>(job: &Job, inputs: &RunInputs, read: &BTreeMap<Day, T>) -> Result<()> {
-    let RunInputs {
-        skipped, existing, ..
-    } = inputs;
-    let is_missing = |day: &Day| !read.contains_key(day) && !skipped.contains(day);
+    check_asked(job, &inputs.skipped, !read.is_empty(), |day| {
+        read.contains_key(&day)
+    })?;
+    if job.publish == Publish::AddDays(IfExists::Error)
+        && let Some(day) = inputs.existing.iter().find(|day| read.contains_key(day))
+    {
+        return Err(day_exists(job, *day));
+    }
+    Ok(())
+}
+
+/// The error of a day that the output has already.
+pub(super) fn day_exists(job: &Job, day: Day) -> Error {
+    let path = job.out.join(publish::day_folder(job.kind(), day));
+    Error::output(&path, format!("it exists; {}", Hint::DayExists.text()))
+}
+
+/// Checks that each day asked for is there, but for those that are skipped; `has_any` says whether there is
+/// a day at all.
+///
+/// # Errors
+/// [`ErrorKind::NoInput`] for the first that is not.
+pub(super) fn check_asked(
+    job: &Job,
+    skipped: &[Day],
+    has_any: bool,
+    is_there: impl Fn(Day) -> bool,
+) -> Result<()> {
+    let is_missing = |day: &Day| !is_there(*day) && !skipped.contains(day);
     let missing: Vec<Day> = match (job.from, job.to) {
         _ if !job.days.is_empty() => job.days.iter().copied().filter(is_missing).collect(),
         (Some(from), Some(to)) => (from.0..=to.0).map(Day).filter(is_missing).collect(),
         // A range that is open at one end must have a day, but need not have all.
-        (Some(day), None) | (None, Some(day)) if read.is_empty() && skipped.is_empty() => {
+        (Some(day), None) | (None, Some(day)) if !has_any && skipped.is_empty() => {
             vec![day]
         }
         _ => Vec::new(),
@@ -119,15 +149,6 @@ pub(super) fn check_days<T>(job: &Job, inputs: &RunInputs, read: &BTreeMap<Day, 
         };
         let what = format!("no {of} on {}{more}", date_text(*first));
         return Err(Error::from(ErrorKind::NoInput { what }));
-    }
-    if job.publish == Publish::AddDays(IfExists::Error)
-        && let Some(day) = existing.iter().find(|day| read.contains_key(day))
-    {
-        let path = job.out.join(publish::day_folder(job.kind(), *day));
-        return Err(Error::output(
-            &path,
-            format!("it exists; {}", Hint::DayExists.text()),
-        ));
     }
     Ok(())
 }

@@ -126,6 +126,7 @@ pub(crate) fn event_choice(job: &Job) -> EventChoice<'_> {
             are_usual: own.has_usual_roles(),
         },
         span: span_of(job),
+        shard: job.shard,
     }
 }
 

@@ -28,7 +28,7 @@ use crate::job::{Job, Source};
 use crate::kernel::chunk::{Chunk, RowChunk};
 use crate::kernel::op::dwell::FlyerEvent;
 use crate::kernel::partition::Split;
-use crate::output::dwell::{DwellRead, make};
+use crate::output::dwell::{UserRows, make};
 use crate::output::micros_since;
 use crate::publish::Target;
 use crate::scan::bad_rows::BadRowPolicy;
@@ -63,19 +63,19 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let taken = rehearsal.memory_used();
     context.enter(Stage::RANK, 0);
     let began = Instant::now();
-    let mut read = rank_and_partition(job, &rehearsal, events, inputs, types)?;
+    let mut read = rank_and_partition(job, &rehearsal, events, types)?.read;
     let rank_us = micros_since(began);
-    warnings.extend(warn_dwell(job, &rehearsal, &read.inputs.opened)?);
+    warnings.extend(warn_dwell(job, &rehearsal, &inputs.opened)?);
     check_names(job, &read)?;
     read.spills = memory_only_spills().collect();
-    let [user_visits, stay_visits] = visits(job, &read);
+    let [user_visits, stay_visits] = visits(job, &read.rows);
     context.enter(Stage::WRITE, 0);
     let began = Instant::now();
     let rehearsed = make(job, &rehearsal, Target::Nowhere, &mut read)?;
     let write_us = micros_since(began);
     context.leave();
 
-    let weights = day_weights(job, &read.inputs.opened, &sample);
+    let weights = day_weights(job, &inputs.opened, &sample);
     let report = &rehearsed.report;
     // Users come back on other days, so all visits count; rows are of one day each, and grow within
     // it.
@@ -119,7 +119,7 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
         ],
         made_share: 1.0 / per_row,
         warnings,
-        ..Planned::new(of, &read.inputs.opened, &sample.shares, &memory)
+        ..Planned::new(of, &inputs.opened, &sample.shares, &memory)
     })
 }
 
@@ -133,12 +133,15 @@ fn times(all: f64, seen: u64) -> f64 {
 
 /// The number of visits by user, and by user, merchant and day. Events on flyers belong to one visit if
 /// they are no further apart than the idle timeout.
-fn visits(job: &Job, read: &DwellRead) -> [u64; 2] {
+fn visits(job: &Job, rows: &UserRows) -> [u64; 2] {
+    let UserRows::Events(rows) = rows else {
+        return [0, 0];
+    };
     let visits_in = |partition: usize| {
         let mut events = Vec::new();
         // Not taken, as `make` needs the events, too. A sample never spills, so all of them are in
         // memory.
-        read.partitions.look(partition, |chunks| {
+        rows.partitions.look(partition, |chunks| {
             let rows = chunks.iter().flat_map(|(_, chunk)| chunk.rows());
             let on_flyers = rows.filter(|event| event.is_on_flyer());
             events.extend(on_flyers.map(|event| {
@@ -152,7 +155,7 @@ fn visits(job: &Job, read: &DwellRead) -> [u64; 2] {
             count_visits(job, events),
         ]
     };
-    let partitions = (0..read.partitions.count()).into_par_iter();
+    let partitions = (0..rows.partitions.count()).into_par_iter();
     let add = |a: [u64; 2], b: [u64; 2]| [a[0] + b[0], a[1] + b[1]];
     partitions.map(visits_in).reduce(|| [0, 0], add)
 }

@@ -208,9 +208,14 @@ impl Job {
 
     /// The same job, of impressions between two days.
     pub(crate) fn in_days(&self, from: Option<Day>, to: Option<Day>) -> Job {
+        self.asking_for(from, to, Vec::new())
+    }
+
+    /// The same job, of days between two of them, and of a list if that has any.
+    pub(crate) fn asking_for(&self, from: Option<Day>, to: Option<Day>, days: Vec<Day>) -> Job {
         let mut job = self.clone();
         (job.settings.from, job.settings.to) = (from, to);
-        (job.settings.days, job.settings.last_days) = (Vec::new(), None);
+        (job.settings.days, job.settings.last_days) = (days, None);
         job
     }
 

@@ -52,7 +52,7 @@ impl RunInputs {
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub(super) fn files(&self, job: &Job) -> Result<FilesRead> {
+    pub(crate) fn files(&self, job: &Job) -> Result<FilesRead> {
         Ok(FilesRead {
             inputs: inputs_of(job, &self.opened)?,
             rejected: self.rejected.clone(),
@@ -102,6 +102,11 @@ impl FilesRead {
     pub(crate) fn sort_rejected(&mut self) {
         self.rejected.sort_unstable();
         self.rejected.dedup();
+    }
+
+    /// How many files were read.
+    pub(crate) fn count(&self) -> u64 {
+        count64(self.inputs.len())
     }
 
     /// How many rows were rejected.

@@ -9,6 +9,7 @@ mod commit;
 pub(crate) mod dwell;
 pub(crate) mod features;
 mod in_order;
+mod parquet_file;
 mod parts;
 mod plan;
 mod runs;

@@ -10,12 +10,12 @@ use std::path::PathBuf;
 
 use crate::context::RunContext;
 use crate::dictionary::Id;
-use crate::encode::{FileWriter, RowGroup, TableEncoder};
+use crate::encode::{RowGroup, TableEncoder};
 use crate::error::{Error, Result};
-use crate::failpoint::hit;
 use crate::ids::count64;
 use crate::output::in_order::in_order;
-use crate::publish::{Part, PartFile, Target, write_error};
+use crate::output::parquet_file::ParquetFile;
+use crate::publish::{Part, PartFile, Target};
 
 /// Some rows of a table, encoded.
 pub(super) struct TableRows {
@@ -33,18 +33,11 @@ impl TableRows {
 
 /// The files of a table that is being written.
 pub(super) struct TableFiles {
-    name: &'static str,
+    csv_name: String,
     /// The path of the CSV file.
     csv_path: PathBuf,
     csv: PartFile,
-    /// The path of the Parquet file.
-    parquet_path: PathBuf,
-    parquet: PartFile,
-    /// Writes row groups into it.
-    writer: FileWriter<PartFile>,
-    rows: u64,
-    /// Row groups so far.
-    row_groups: u64,
+    parquet: ParquetFile,
 }
 
 impl TableFiles {
@@ -57,20 +50,15 @@ impl TableFiles {
         name: &'static str,
         encoder: &TableEncoder,
     ) -> Result<TableFiles> {
-        let (csv_path, mut csv) = target.file(folder, &format!("{name}.csv"), true)?;
+        let csv_name = format!("{name}.csv");
+        let (csv_path, mut csv) = target.file(folder, &csv_name, true)?;
         let written = csv.write_all(format!("{}\n", encoder.names().join(",")).as_bytes());
         written.map_err(|error| Error::io("write", &csv_path, error))?;
-        let (parquet_path, parquet) = target.file(folder, &format!("{name}.parquet"), true)?;
-        let writer = encoder.file(parquet.clone());
         Ok(TableFiles {
-            name,
+            csv_name,
             csv_path,
             csv,
-            writer: writer.map_err(|error| write_error(&parquet_path, error))?,
-            parquet_path,
-            parquet,
-            rows: 0,
-            row_groups: 0,
+            parquet: ParquetFile::create((target, folder), name, encoder)?,
         })
     }
 
@@ -94,31 +82,21 @@ impl TableFiles {
     fn append(&mut self, rows: TableRows) -> Result<()> {
         let written = self.csv.write_all(&rows.csv);
         written.map_err(|error| Error::io("write", &self.csv_path, error))?;
-        self.rows += rows.group.rows();
-        self.row_groups += 1;
-        let appended = self.writer.append(rows.group);
-        appended.map_err(|error| write_error(&self.parquet_path, error))?;
-        hit("rows of a table written");
-        Ok(())
+        self.parquet.append(rows.group)
     }
 
-    /// Finishes both files: the CSV first.
+    /// Finishes both files.
     fn finish(self) -> Result<[Part; 2]> {
-        let (rows, name) = (self.rows, self.name);
-        let finished = self.writer.finish();
-        finished.map_err(|error| write_error(&self.parquet_path, error))?;
-        let part = |ending: &str, row_groups, (bytes, checksum)| Part {
-            name: format!("{name}.{ending}"),
-            rows,
-            row_groups,
+        let parquet = self.parquet.finish()?;
+        let (bytes, checksum) = self.csv.finish()?;
+        let csv = Part {
+            name: self.csv_name,
+            rows: parquet.rows,
+            row_groups: 0,
             bytes,
             checksum,
         };
-        let csv = part("csv", 0, self.csv.finish()?);
-        Ok([
-            csv,
-            part("parquet", self.row_groups, self.parquet.finish()?),
-        ])
+        Ok([csv, parquet])
     }
 }
 

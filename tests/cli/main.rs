@@ -9,6 +9,7 @@ mod choice;
 mod days;
 mod dialects;
 mod dwell;
+mod dwell_shards;
 mod empty;
 mod encode;
 mod far;

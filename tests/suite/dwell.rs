@@ -61,14 +61,14 @@ const PLAIN: Style = Style {
 
 /// A case: events, rules, and how they are written.
 #[derive(Clone, Debug)]
-struct Case {
+pub(crate) struct Case {
     /// The rules.
-    rules: DwellRules,
+    pub(crate) rules: DwellRules,
     /// The events.
-    log: Vec<LogEvent>,
+    pub(crate) log: Vec<LogEvent>,
     /// Events that are left out: the first without a user, and those that open something without a
     /// flyer or a merchant.
-    lacking: Vec<LogEvent>,
+    pub(crate) lacking: Vec<LogEvent>,
     /// How they are written.
     style: Style,
     /// The tables beside those that are always made.
@@ -100,7 +100,7 @@ impl Case {
     }
 
     /// Sessions of some events, with SPEC's defaults.
-    fn sessions(log: Vec<LogEvent>) -> Case {
+    pub(crate) fn sessions(log: Vec<LogEvent>) -> Case {
         let mut case = Case::spans(log);
         case.rules.is_session = true;
         case
@@ -125,7 +125,7 @@ impl Case {
     }
 
     /// The settings that say the same as the rules.
-    fn settings(&self, dir: &Path, out: &Path) -> Settings {
+    pub(crate) fn settings(&self, dir: &Path, out: &Path) -> Settings {
         let rules = &self.rules;
         Settings {
             ask: Dwell {
@@ -169,7 +169,7 @@ impl Case {
     }
 
     /// Writes the events into files of a folder.
-    fn write(&self, dir: &Path) {
+    pub(crate) fn write(&self, dir: &Path) {
         fs::create_dir_all(dir).expect("a folder");
         let log = [&self.lacking[..], &self.log].concat();
         let per_file = log.len().div_ceil(self.style.files).max(1);
@@ -314,7 +314,7 @@ impl Case {
 }
 
 /// Runs the engine.
-fn run(settings: Settings, memory: u64) -> hitherto::Result<(DwellReport, u64)> {
+pub(crate) fn run(settings: Settings, memory: u64) -> hitherto::Result<(DwellReport, u64)> {
     let context = RunContext::new(memory, None);
     let report = hitherto::dwell(&Job::new(settings)?, &context)?;
     Ok((report, context.spilled()))
@@ -607,7 +607,7 @@ fn rows_of(case: &Case) -> Vec<String> {
 }
 
 /// An event of user u with merchant m, some seconds after noon of 2025-08-15 in UTC.
-fn event(second: i64, event: &str, flyer: &str) -> LogEvent {
+pub(crate) fn event(second: i64, event: &str, flyer: &str) -> LogEvent {
     let id = |id: &str| (!id.is_empty()).then(|| id.to_owned());
     LogEvent {
         time: LogTime::Instant(NOON + second * SECOND),
@@ -886,7 +886,7 @@ fn the_text_null_is_a_text_and_ids_are_sorted_as_what_they_are() {
 }
 
 /// A random case.
-fn random_case(numbers: &mut Numbers) -> Case {
+pub(crate) fn random_case(numbers: &mut Numbers) -> Case {
     let int_ids = numbers.once_in(3);
     let style = Style {
         format: numbers.pick(&[

@@ -3,6 +3,7 @@
 mod conformance;
 mod depth;
 mod dwell;
+mod dwell_shards;
 mod far;
 mod features;
 mod invariance;

@@ -15,7 +15,7 @@ use twox_hash::XxHash64;
 use crate::support::{Case, run, scratch};
 
 /// All files below a folder, with their bytes.
-fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     fn walk(root: &Path, folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
@@ -34,7 +34,7 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// Puts shards together.
-fn put_together(shards: &Path, out: &Path, publish: Publish) -> hitherto::Result<()> {
+pub(crate) fn put_together(shards: &Path, out: &Path, publish: Publish) -> hitherto::Result<()> {
     let settings = FinalizeSettings {
         shards: shards.to_owned(),
         count: None,
@@ -106,7 +106,7 @@ pub(crate) fn check_shards(name: &str, case: &Case, count: u32, change: impl Fn(
 }
 
 /// The shard of a customer; integers are hashed as such, unless they are read as texts.
-fn shard_of(customer: &str, are_texts: bool, count: u32) -> u32 {
+pub(crate) fn shard_of(customer: &str, are_texts: bool, count: u32) -> u32 {
     let hash = match customer.parse::<i64>() {
         Ok(id) if !are_texts => XxHash64::oneshot(42, &id.to_le_bytes()),
         _ => XxHash64::oneshot(42, customer.as_bytes()),

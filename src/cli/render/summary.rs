@@ -97,7 +97,7 @@ pub(crate) fn of_sequences<'a>(job: &Job, report: &'a Report) -> Summary<'a, Rep
 }
 
 /// What comes after a shard.
-fn next_of_shard(job: &Job, shard: Shard) -> Vec<String> {
+pub(crate) fn next_of_shard(job: &Job, shard: Shard) -> Vec<String> {
     let shards = job.out.parent().unwrap_or(&job.out).to_string_lossy();
     let shards = hitherto::shell_word(&shards);
     vec![

@@ -6,6 +6,7 @@ use clap::Args;
 use hitherto::{FinalizeSettings, FinalizedReport, Job, RunContext, Settings, ShardSeconds};
 use serde::Serialize;
 
+use crate::cli::dwell;
 use crate::cli::flags::{GateArgs, OutputArgs, RunArgs};
 use crate::cli::render::summary::{self, Summary};
 use crate::cli::runner::{print, say, start, threads};
@@ -70,6 +71,10 @@ impl FinalizeArgs {
         match &finalized.report {
             FinalizedReport::Sequences(report) => {
                 let summary = summary::of_sequences(job, report);
+                tell(&args, (job, &context, seconds), &summary, &shards)?;
+            }
+            FinalizedReport::Dwell(report) => {
+                let summary = dwell::summary(job, report);
                 tell(&args, (job, &context, seconds), &summary, &shards)?;
             }
         }

@@ -59,43 +59,70 @@ pub(in crate::engine) fn check_actions(
     opened: &[Opened],
     customers: CustomerType,
 ) -> Result<()> {
-    let Some(shard) = job.dealt_shard() else {
-        return Ok(());
-    };
     let spec = read_spec(job);
     for action in &job.sequences().actions {
-        let source = action.source;
-        let files = opened.iter().filter(|file| file.file().source == source);
-        let columns = [(
-            ActionNames::new(&spec, source).customer,
-            ColumnType::of_ids(customers),
-        )];
-        let never = |_: &Option<(String, u64)>| false;
-        let found = read_again(job, context, files, &columns, never, |found, batch| {
-            let cells = &batch.cells[0];
-            for row in batch.rows.iter().filter(|row| !cells.is_null(**row)) {
-                let hash = cells.hash_of_id(*row);
-                if !shard.has(hash) {
-                    // The least of all, so that the message does not depend on threads.
-                    let next = Some((cells.id_text(*row), hash));
-                    *found = found.take().into_iter().chain(next).min();
-                }
-            }
-        })?;
-        if let Some((id, hash)) = found.into_iter().flatten().min() {
-            return Err(foreign(source, &id, hash, shard));
-        }
+        let (source, files) = (action.source, opened.iter());
+        let files = files.filter(|file| file.file().source == action.source);
+        let column = ActionNames::new(&spec, source).customer;
+        check_column(job, context, files, (source, column, customers))?;
     }
     Ok(())
 }
 
+/// Checks that events are of the shard, unless its inputs hold those of all.
+///
+/// # Errors
+/// If one is not, naming its user, or if a file cannot be read.
+pub(in crate::engine) fn check_events(
+    job: &Job,
+    context: &RunContext,
+    opened: &[Opened],
+    users: CustomerType,
+) -> Result<()> {
+    let column = job.column(Source::Events, "user_id");
+    check_column(job, context, opened.iter(), (Source::Events, column, users))
+}
+
+/// Checks that the ids of a column are of the shard, unless its inputs hold those of all.
+fn check_column<'f>(
+    job: &Job,
+    context: &RunContext,
+    files: impl Iterator<Item = &'f Opened>,
+    (source, column, ids): (Source, &str, CustomerType),
+) -> Result<()> {
+    let Some(shard) = job.dealt_shard() else {
+        return Ok(());
+    };
+    let columns = [(column, ColumnType::of_ids(ids))];
+    let never = |_: &Option<(String, u64)>| false;
+    let found = read_again(job, context, files, &columns, never, |found, batch| {
+        let cells = &batch.cells[0];
+        for row in batch.rows.iter().filter(|row| !cells.is_null(**row)) {
+            let hash = cells.hash_of_id(*row);
+            if !shard.has(hash) {
+                // The least of all, so that the message does not depend on threads.
+                let next = Some((cells.id_text(*row), hash));
+                *found = found.take().into_iter().chain(next).min();
+            }
+        }
+    })?;
+    match found.into_iter().flatten().min() {
+        Some((id, hash)) => Err(foreign(source, &id, hash, shard)),
+        None => Ok(()),
+    }
+}
+
 /// The error about a row of another shard.
-fn foreign(source: Source, customer: &str, hash: u64, shard: Shard) -> Error {
+fn foreign(source: Source, id: &str, hash: u64, shard: Shard) -> Error {
     let (number, count) = (shard.number, shard.count);
     let owner = Shard::of_hash(hash, count);
+    let who = match source {
+        Source::Events => "user",
+        _ => "customer",
+    };
     let what = format!(
-        "customer {customer} is of shard {owner} of {count}, and this is shard {number}: the rows were dealt \
-         by another hash. A shard is ((xxhash64(customer) >>> 32) * {count}) >>> 32, of integers as 64 bits \
+        "{who} {id} is of shard {owner} of {count}, and this is shard {number}: the rows were dealt by \
+         another hash. A shard is ((xxhash64({who}) >>> 32) * {count}) >>> 32, of integers as 64 bits \
          and of texts as UTF-8, with seed 42; --shard-holds all takes rows of all shards"
     );
     Error::bad_file(source.name(), what)

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use super::document::ShardContents;
 use super::find::{FoundShard, check_alike, find_shards, kind_of, read_shards};
 use super::join::ShardsToJoin;
-use super::sequences;
+use super::{dwell, sequences};
 use crate::context::{RunContext, Stage};
 use crate::engine::specs::publish_spec;
 use crate::engine::tasks::in_threads;
@@ -19,7 +19,7 @@ use crate::ids::{count64, float};
 use crate::job::{Job, JobKind, Publish, Settings, Shard};
 use crate::manifest::{self, parse_settings};
 use crate::metrics::Gates;
-use crate::output::sequences::Report;
+use crate::output::{DwellReport, Report};
 use crate::publish::{SHARD, check_out};
 
 /// What `finalize` is asked for.
@@ -59,6 +59,8 @@ pub struct Finalized {
 pub enum FinalizedReport {
     /// Of `sequences`.
     Sequences(Report),
+    /// Of `dwell`.
+    Dwell(DwellReport),
 }
 
 /// How long shards took.
@@ -83,6 +85,9 @@ pub fn finalize(settings: &FinalizeSettings, context: &RunContext) -> Result<Fin
         match kind_of(&found[0].1)? {
             JobKind::Sequences => join(settings, found, |joined| {
                 sequences::join(context, joined).map(FinalizedReport::Sequences)
+            }),
+            JobKind::Dwell => join(settings, found, |joined| {
+                dwell::join(context, joined).map(FinalizedReport::Dwell)
             }),
             kind => Err(Error::settings(format!(
                 "there are no shards of {}",

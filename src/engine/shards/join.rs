@@ -5,14 +5,14 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::find::FoundShard;
-use crate::advice::Hint;
+use crate::engine::inputs::day_exists;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, count64};
 use crate::job::{IfExists, Job, Publish, ShardHolds};
 use crate::manifest;
 use crate::metrics::Gates;
 use crate::output::FilesRead;
-use crate::publish::{day_folder, moved_origin};
+use crate::publish::moved_origin;
 
 /// Shards whose contents are known to go together, and how the set of them is published.
 pub(super) struct ShardsToJoin<C> {
@@ -70,11 +70,7 @@ pub(super) fn days_to_add(
     let (there, new): (Vec<Day>, Vec<Day>) = days.partition(|day| existing.contains(day));
     match (if_exists, there.first()) {
         (_, None) => Ok(new),
-        (IfExists::Error, Some(taken)) => {
-            let path = job.out.join(day_folder(job.kind(), *taken));
-            let hint = Hint::DayExists.text();
-            Err(Error::output(&path, format!("it exists; {hint}")))
-        }
+        (IfExists::Error, Some(taken)) => Err(day_exists(job, *taken)),
         (IfExists::Skip, Some(_)) => {
             files.skip_days(count64(there.len()));
             Ok(new)

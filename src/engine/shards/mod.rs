@@ -12,12 +12,16 @@
 
 mod dealt;
 mod document;
+mod dwell;
 mod finalize;
 mod find;
 mod join;
 mod sequences;
+mod stays;
+mod tables;
 
-pub(super) use self::dealt::{check_actions, check_impressions};
+pub(super) use self::dealt::{check_actions, check_events, check_impressions};
 pub(super) use self::document::publish;
+pub(super) use self::dwell::{DaysAsked, DwellShard};
 pub use self::finalize::{FinalizeSettings, Finalized, FinalizedReport, ShardSeconds, finalize};
 pub(super) use self::sequences::SequencesShard;

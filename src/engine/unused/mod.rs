@@ -18,7 +18,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::dwell::{notice_dwell, warn_dwell};
+pub(crate) use self::dwell::{EventsSeen, notice_dwell, see_events, warn_dwell};
 pub(crate) use self::features::{notice_features, warn_features};
 pub(crate) use self::sequences::{SourcesSeen, notice_sequences, see_sources, warn_sequences};
 use crate::advice::Hint;

@@ -5,41 +5,47 @@
 //!                                    ├──► partitions of merchants ──► sort ──► merchant.{csv,parquet}
 //!                                    └──► partitions of flyers ──► sort ──► flyer.{csv,parquet}
 //! ```
-//! **In / Out**: [`DwellRead`] → two files of each table, a manifest, metrics, rejected rows, a
-//! [`DwellReport`]. The tables `user` and `flyer` are made if they are asked for.
+//! **In / Out**: [`DwellRead`] → two files of each table ([`make`]), then a manifest, metrics, rejected
+//! rows, a [`DwellReport`] ([`publish`]). The tables `user` and `flyer` are made if they are asked for.
 //! **Order**: by the columns of ids, in their order, then by day; ids as in `dictionary`: integers by
 //! value, texts by their bytes.
 //! **Invariants**: a row group holds the users of one partition, and partitions follow from the
 //! number of users and of events: the files depend on the input and the settings alone.
 
 mod by_day;
+mod find;
 mod places;
+mod shard;
 mod users;
+mod write_days;
 
 use std::sync::{Mutex, PoisonError};
 
 use arrow::datatypes::{DataType, Field};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-pub(crate) use self::by_day::{collect, write_days};
+pub(crate) use self::by_day::{TablesByDay, collect};
+pub(crate) use self::find::{EventRows, StayRows, UserRows};
 use self::places::{PlaceTable, write_places};
 pub(crate) use self::places::{flyer_schema, merchant_schema};
+pub(crate) use self::shard::{ShardTables, write_shard};
 use self::users::{PlaceShares, ThreadShares, write_users};
 pub(crate) use self::users::{user_day_schema, user_schema};
-use super::commit::{RunInputs, judge};
+pub(crate) use self::write_days::{make_days, publish_days};
+use super::commit::{FilesRead, judge};
 use crate::context::{RunContext, Stage};
 use crate::dictionary::RankedDictionary;
 use crate::error::Result;
 use crate::ids::{Day, both, count64};
 use crate::job::{Job, MoreTable};
 use crate::kernel::chunk::RowChunk;
-use crate::kernel::op::dwell::{FlyerEvent, UserDay};
+use crate::kernel::op::dwell::UserDay;
 use crate::kernel::partition::Split;
 use crate::manifest::{
     self, DwellCounts, FileEntry, Findings, MADE_BY, Manifest, RunFiles, Scope, SetDays,
     empty_count,
 };
-use crate::metrics::{self, DwellMetrics, DwellRun, RejectedRows, StayCounts, StaySeconds};
+use crate::metrics::{self, DwellMetrics, DwellRun, Gates, RejectedRows, StayCounts, StaySeconds};
 use crate::publish::{Part, StagingDir, Target, Whole};
 use crate::scan::events::IdTypes;
 use crate::store::spill::{Partitions, Spill};
@@ -112,10 +118,8 @@ impl DateColumn {
     }
 }
 
-/// What was read: events in partitions of users, and the ids that they name.
+/// What tables are made from: rows in partitions of users, and the ids that they name.
 pub(crate) struct DwellRead {
-    /// The files, and what every job kind finds in them.
-    pub(crate) inputs: RunInputs,
     /// The types of ids.
     pub(crate) types: IdTypes,
     /// The users, in the order of the output.
@@ -124,14 +128,72 @@ pub(crate) struct DwellRead {
     pub(crate) flyers: Option<RankedDictionary>,
     /// The merchants, in the order of the output.
     pub(crate) merchants: RankedDictionary,
-    pub(crate) partitions: Partitions<RowChunk<FlyerEvent>>,
+    pub(crate) rows: UserRows,
+    /// Events that count, which decide how many partitions there are.
     pub(crate) events_count: u64,
-    /// Whether events that neither open nor close anything are distinguished by their names.
-    pub(crate) names_told: bool,
     /// For each thread, the file to which shares of tables of places spill.
     pub(crate) spills: Vec<Spill>,
-    /// The counts so far.
-    pub(crate) report: DwellReport,
+    pub(crate) totals: EventTotals,
+}
+
+/// Counts of the events that were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EventTotals {
+    pub(crate) events: u64,
+    pub(crate) opens: u64,
+    pub(crate) others: u64,
+    pub(crate) ignored: u64,
+    pub(crate) null_users: u64,
+    pub(crate) null_flyers: u64,
+    pub(crate) null_merchants: u64,
+    /// Events that are equal to another one, as far as shards have counted them.
+    pub(crate) duplicates: u64,
+}
+
+impl DwellRead {
+    /// Steps of progress: the events, or the rows that were found of them.
+    pub(crate) fn steps(&self) -> u64 {
+        match &self.rows {
+            UserRows::Events(_) => self.events_count,
+            UserRows::Stays(rows) => {
+                let partitions = 0..rows.stays.count();
+                partitions.map(|at| count64(rows.stays.rows_of(at))).sum()
+            }
+        }
+    }
+}
+
+impl EventTotals {
+    /// Adds the counts of other events.
+    pub(crate) fn add(&mut self, other: &EventTotals) {
+        for (own, more) in [
+            (&mut self.events, other.events),
+            (&mut self.opens, other.opens),
+            (&mut self.others, other.others),
+            (&mut self.ignored, other.ignored),
+            (&mut self.null_users, other.null_users),
+            (&mut self.null_flyers, other.null_flyers),
+            (&mut self.null_merchants, other.null_merchants),
+            (&mut self.duplicates, other.duplicates),
+        ] {
+            *own += more;
+        }
+    }
+
+    /// A report that has these counts.
+    fn report(&self) -> DwellReport {
+        DwellReport {
+            events: self.events,
+            opens: self.opens,
+            others: self.others,
+            ignored: self.ignored,
+            duplicates: self.duplicates,
+            null_users: self.null_users,
+            null_flyers: self.null_flyers,
+            null_merchants: self.null_merchants,
+            ..DwellReport::default()
+        }
+    }
 }
 
 /// The tables, as they were written.
@@ -139,25 +201,37 @@ pub(crate) struct TablesWritten {
     /// The files: `user_merchant`, `merchant`, then `user` and `flyer` if they are made, each as CSV and
     /// Parquet.
     pub(crate) parts: Vec<Part>,
+    /// The counts, but for those of files.
     pub(crate) report: DwellReport,
+    pub(crate) types: IdTypes,
     seconds: StaySeconds,
 }
 
-/// Writes the tables, and publishes them, unless `notice` refuses the counts.
+impl DwellReport {
+    /// The same with the counts of files.
+    pub(crate) fn of_files(mut self, files: &FilesRead) -> DwellReport {
+        self.files = files.count();
+        self.rejected = files.rejected_count();
+        self.days_skipped = files.days_skipped;
+        self
+    }
+}
+
+/// Publishes tables, unless a gate fails.
 ///
 /// # Errors
-/// If the output cannot be made or written, or is refused.
-pub(crate) fn write(
+/// If a gate fails, or the output cannot be written.
+pub(crate) fn publish(
     job: &Job,
     context: &RunContext,
     staging: &StagingDir,
-    mut read: DwellRead,
-    notice: impl FnOnce(&DwellRead, &DwellReport) -> Result<Noticed>,
+    (files, gates): (&FilesRead, &Gates),
+    tables: TablesWritten,
+    noticed: Noticed,
 ) -> Result<DwellReport> {
-    context.enter(Stage::WRITE, read.events_count);
-    let tables = make(job, context, Target::StagingDir(staging), &mut read)?;
-    let mut report = tables.report;
-    let noticed = notice(&read, &report)?;
+    context.enter(Stage::PUBLISH, 0);
+    context.check()?;
+    let mut report = tables.report.of_files(files);
     let metrics = DwellMetrics {
         warnings: entries(&noticed.warnings),
         counts: StayCounts {
@@ -165,17 +239,14 @@ pub(crate) fn write(
             avg_seconds: tables.seconds.classes(),
         },
         run: Some(DwellRun {
-            rejected: RejectedRows::new(&read.inputs.rejected),
+            rejected: RejectedRows::new(&files.rejected),
             unused_sources: Some(noticed.unused_sources),
         }),
     };
     report.warnings = noticed.warnings;
     let of_run = std::slice::from_ref(&metrics);
-    context.enter(Stage::PUBLISH, 0);
-    context.check()?;
-    let files = read.inputs.files(job)?;
-    let run = judge(staging, &read.inputs.gates, &files, of_run)?;
-    let manifest = manifest_of(job, &read, &report, &tables.parts, run);
+    let run = judge(staging, gates, files, of_run)?;
+    let manifest = manifest_of(job, tables.types, &report, &tables.parts, run);
     let whole = Whole {
         manifest: &|_| Ok(manifest::sealed(&manifest)),
         metrics: &|_| Ok(metrics::whole_text(&metrics, Vec::new())),
@@ -207,7 +278,7 @@ pub(crate) fn make(
         .map(|spill| Mutex::new(ThreadShares::new(split, of_flyers, spill)))
         .collect();
     let of_users = write_users(job, context, target, read, &shares)?;
-    let mut report = std::mem::take(&mut read.report);
+    let mut report = read.totals.report();
     let (mut merchants, mut flyers) = (Vec::new(), Vec::new());
     let mut seconds = StaySeconds::default();
     for shares in shares {
@@ -253,11 +324,11 @@ pub(crate) fn make(
         tables.push(of_flyers);
     }
     let parts: Vec<Part> = tables.into_iter().flatten().collect();
-    report.rejected = count64(read.inputs.rejected.len());
     report.bytes = parts.iter().map(|part| part.bytes).sum();
     Ok(TablesWritten {
         parts,
         report,
+        types: read.types,
         seconds,
     })
 }
@@ -280,7 +351,7 @@ fn gather(
 /// The manifest.
 fn manifest_of(
     job: &Job,
-    read: &DwellRead,
+    types: IdTypes,
     report: &DwellReport,
     parts: &[Part],
     run: RunFiles,
@@ -289,7 +360,7 @@ fn manifest_of(
         made_by: MADE_BY.to_owned(),
         job: job.kind(),
         of: Scope::Whole,
-        settings: manifest::dwell_settings(job, read.types),
+        settings: manifest::dwell_settings(job, types),
         counts: counts_of(job, report),
         actions: None,
         days: SetDays::Range(report.days),

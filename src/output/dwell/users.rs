@@ -2,57 +2,25 @@
 
 use std::sync::{Arc, Mutex};
 
-use arrow::array::{ArrayRef, Int64Array};
-use arrow::datatypes::{DataType, Field, Schema};
-use bumpalo::Bump;
-
+use super::find::{UserBuffers, find_stays};
 use super::{DateColumn, DwellRead};
 use crate::context::RunContext;
 use crate::encode::TableEncoder;
 use crate::error::Result;
-use crate::ids::{Day, Key, both, count64};
-use crate::job::{Dedup, DwellMethod, Job, MoreTable};
+use crate::ids::{Day, Key, both};
+use crate::job::{Job, MoreTable};
 use crate::kernel::chunk::RowChunk;
-use crate::kernel::op::dwell::{
-    Measure, RepeatRule, Scratch, Stay, UserDay, UserTotal, flyer_days, sessions, spans,
-    user_totals,
-};
+use crate::kernel::op::dwell::{Stay, UserDay, UserTotal};
 use crate::kernel::partition::{PartitionWriter, Split};
-use crate::kernel::sort::sort_run;
 use crate::metrics::StaySeconds;
 use crate::output::columns::{Dates, days_array, id_field, ids_array, numbers_array};
 use crate::output::in_order::lock;
-use crate::output::runs::KeyRuns;
 use crate::output::table::{TableFiles, TableRows, put_count, put_id, put_number, write_together};
 use crate::publish::{Part, Target};
 use crate::scan::events::IdTypes;
 use crate::store::spill::Spill;
-
-/// Buffers of a thread.
-#[derive(Default)]
-pub(super) struct UserBuffers {
-    arena: Bump,
-    /// For the stays of one user.
-    scratch: Scratch,
-    /// The rows of a partition.
-    pub(super) rows: Vec<(u32, Stay)>,
-    /// The rows of a user.
-    stays: Vec<Stay>,
-    /// The rows of a partition in the table of users by day, if it is made.
-    pub(super) day_rows: Vec<(u32, UserTotal)>,
-    /// Those of a user.
-    totals: Vec<UserTotal>,
-    /// The time of each user of a partition on each flyer, if there is a table of them.
-    pub(super) flyer_days: Vec<UserDay>,
-}
-
-/// What the users of a partition did.
-pub(super) struct StaysFound {
-    pub(super) events: u64,
-    pub(super) duplicates: u64,
-    /// Users with a row.
-    users: u64,
-}
+use arrow::array::{ArrayRef, Int64Array};
+use arrow::datatypes::{DataType, Field, Schema};
 
 /// The time of users by place, from which a table of places is made.
 pub(super) struct PlaceShares {
@@ -103,13 +71,13 @@ pub(super) fn write_users(
                 flyers.add(*share, context)?;
             }
         }
-        context.count_written(found.events);
+        context.count_written(found.rows);
         if buffers.rows.is_empty() {
             return Ok(None);
         }
         encode_users(read, &encoder, &buffers.rows, date).map(Some)
     };
-    let count = read.partitions.count();
+    let count = read.rows.partitions_count();
     if !job.dwell().makes(MoreTable::User) {
         let parts = files.write(context, count, UserBuffers::default, make)?;
         return Ok(vec![parts]);
@@ -126,70 +94,6 @@ pub(super) fn write_users(
     };
     let both = [files, day_files];
     Ok(write_together(both, context, count, UserBuffers::default, make)?.into())
-}
-
-/// Finds the stays of all users of a partition.
-pub(super) fn find_stays(
-    job: &Job,
-    context: &RunContext,
-    read: &DwellRead,
-    partition: usize,
-    buffers: &mut UserBuffers,
-) -> Result<StaysFound> {
-    let own = job.dwell();
-    let keys = read.partitions.keys_of(partition);
-    let chunks = read.partitions.take(partition, context)?;
-    buffers.arena.reset();
-    let mut events = KeyRuns::group(chunks, &keys, |event| event.user, context, &buffers.arena)?;
-    buffers.rows.clear();
-    buffers.day_rows.clear();
-    buffers.flyer_days.clear();
-    let (mut duplicates, mut users) = (0, 0);
-    let measure = match own.dwell_method {
-        DwellMethod::Span => Measure::Span(own.divide_by),
-        DwellMethod::Session => Measure::Session,
-    };
-    let repeats = RepeatRule {
-        are_dropped: job.dedup == Dedup::Exact,
-        names_compared: read.names_told,
-    };
-    for (user, run) in keys.zip(events.each()) {
-        buffers.stays.clear();
-        let repeated = match own.dwell_method {
-            DwellMethod::Span => {
-                let divide_by = own.divide_by;
-                let (scratch, stays) = (&mut buffers.scratch, &mut buffers.stays);
-                spans(run, divide_by, repeats, scratch, stays)
-            }
-            // Only sessions follow events in order; spans sort pieces of their own.
-            DwellMethod::Session => {
-                sort_run(run);
-                let (idle_us, zone) = (own.idle_timeout_us, job.zone());
-                let (scratch, stays) = (&mut buffers.scratch, &mut buffers.stays);
-                sessions(run, idle_us, repeats, zone, scratch, stays)
-            }
-        };
-        duplicates += u64::from(repeated);
-        users += u64::from(!buffers.stays.is_empty());
-        buffers
-            .rows
-            .extend(buffers.stays.iter().map(|stay| (user, *stay)));
-        if own.makes(MoreTable::User) {
-            buffers.totals.clear();
-            user_totals(measure, &mut buffers.scratch, &mut buffers.totals);
-            let totals = buffers.totals.iter().map(|total| (user, *total));
-            buffers.day_rows.extend(totals);
-        }
-        if own.makes(MoreTable::Flyer) {
-            flyer_days(measure, &mut buffers.scratch, &mut buffers.flyer_days);
-        }
-    }
-    context.free_memory(events.bytes());
-    Ok(StaysFound {
-        events: count64(events.rows.len()),
-        duplicates,
-        users,
-    })
 }
 
 impl ThreadShares {

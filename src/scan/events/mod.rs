@@ -23,7 +23,7 @@ use crate::context::RunContext;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::ids::{Micros, count64, index};
-use crate::job::{CustomerType, DwellMethod, Source};
+use crate::job::{CustomerType, DwellMethod, Shard, Source};
 use crate::kernel::chunk::RowChunk;
 use crate::kernel::op::dwell::{FlyerEvent, NOWHERE, Wall};
 use crate::kernel::partition::{PartitionWriter, Split};
@@ -69,6 +69,8 @@ pub(crate) struct EventChoice<'a> {
     pub(crate) roles: EventRoles<'a>,
     /// The first and the last moment of the events that are kept, if only some days are made.
     pub(crate) span: Option<(Micros, Micros)>,
+    /// Whose events are kept, if not those of all users. The events of others are counted, and checked.
+    pub(crate) shard: Option<Shard>,
 }
 
 /// How events are read.
@@ -271,6 +273,7 @@ impl EventRows {
             method,
             roles,
             span,
+            shard,
         } = choice;
         let others = &mut self.others;
         let names = |names: &[&[u8]], codes: &mut Vec<u32>| {
@@ -312,7 +315,7 @@ impl EventRows {
                 self.skipped.flyers += 1;
             } else if is_open && merchants.is_null(*row) {
                 self.skipped.merchants += 1;
-            } else {
+            } else if shard.is_none_or(|shard| shard.has(users.hash_of_id(*row))) {
                 self.kept.push(*row);
             }
         }

@@ -21,10 +21,12 @@
 mod by_day;
 mod event;
 mod place_days;
+mod user_rows;
 
 pub(crate) use self::by_day::{Measure, UserTotal, flyer_days, user_totals};
 pub(crate) use self::event::{FlyerAction, FlyerEvent, NAMES_MAX, NOWHERE, Wall};
 pub(crate) use self::place_days::{PlaceDay, UserDay, place_days};
+pub(crate) use self::user_rows::{UserStay, UserTotalRow};
 use crate::calendar::Zone;
 use crate::ids::{Day, Micros, count32, float};
 use crate::job::DivideBy;
@@ -72,14 +74,22 @@ pub(crate) struct RepeatRule {
     pub(crate) names_compared: bool,
 }
 
-/// The spans of one user's events; gives the number of duplicate events.
+/// Duplicate events of one user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Repeats {
+    pub(crate) all: u32,
+    /// Of them, those that are duplicates only by their names: they neither open nor close anything.
+    pub(crate) by_name: u32,
+}
+
+/// The spans of one user's events; gives the duplicate events.
 pub(crate) fn spans(
     run: &[FlyerEvent],
     divide_by: DivideBy,
     repeats: RepeatRule,
     scratch: &mut Scratch,
     stays: &mut Vec<Stay>,
-) -> u32 {
+) -> Repeats {
     let pieces = &mut scratch.pieces;
     pieces.clear();
     let opens = run.iter().filter(|event| event.is_open());
@@ -118,10 +128,13 @@ pub(crate) fn spans(
             events,
         });
     }
-    repeated
+    Repeats {
+        all: repeated,
+        by_name: 0,
+    }
 }
 
-/// The sessions of one user's events, which are sorted; gives the number of duplicate events on flyers.
+/// The sessions of one user's events, which are sorted; gives the duplicate events on flyers.
 pub(crate) fn sessions(
     run: &mut [FlyerEvent],
     idle_timeout_us: i64,
@@ -129,7 +142,7 @@ pub(crate) fn sessions(
     zone: &Zone,
     scratch: &mut Scratch,
     stays: &mut Vec<Stay>,
-) -> u32 {
+) -> Repeats {
     debug_assert!(run.is_sorted());
     let (run, repeated) = without_repeats(run, repeats);
     let pieces = &mut scratch.pieces;
@@ -161,17 +174,23 @@ pub(crate) fn sessions(
     repeated
 }
 
-/// Sorted events without duplicates on flyers, if these are to be removed; and the number of duplicates.
-fn without_repeats(run: &mut [FlyerEvent], repeats: RepeatRule) -> (&[FlyerEvent], u32) {
+/// Sorted events without duplicates on flyers, if these are to be removed; and the duplicates.
+fn without_repeats(run: &mut [FlyerEvent], repeats: RepeatRule) -> (&[FlyerEvent], Repeats) {
     let is_repeat = |pair: [&FlyerEvent; 2]| {
         // Without names, two different events at one moment would be taken for a repeat.
         let is_told = repeats.names_compared || pair[0].wall.action() != FlyerAction::Other;
         pair[0] == pair[1] && pair[0].is_on_flyer() && is_told
     };
-    let pairs = run.windows(2);
-    let repeated = pairs.filter(|pair| is_repeat([&pair[0], &pair[1]])).count();
-    if !repeats.are_dropped || repeated == 0 {
-        return (run, count32(repeated));
+    let mut repeated = Repeats::default();
+    for pair in run
+        .windows(2)
+        .filter(|pair| is_repeat([&pair[0], &pair[1]]))
+    {
+        repeated.all += 1;
+        repeated.by_name += u32::from(pair[0].wall.action() == FlyerAction::Other);
+    }
+    if !repeats.are_dropped || repeated.all == 0 {
+        return (run, repeated);
     }
     let mut kept = 1;
     for at in 1..run.len() {
@@ -180,7 +199,7 @@ fn without_repeats(run: &mut [FlyerEvent], repeats: RepeatRule) -> (&[FlyerEvent
             kept += 1;
         }
     }
-    (&run[..kept], count32(repeated))
+    (&run[..kept], repeated)
 }
 
 /// Splits the time from an event to `end` at each local midnight. The parts after midnight do not count
