@@ -62,10 +62,10 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Put the shards of a set together
     ///
-    /// Reads the folders that `hitherto sequences --shard I/N --out SHARDS` made, on one machine or on
-    /// many. All must be there, be of the same job, and be as they were written. Their parts are linked
-    /// into OUT, not copied, where the file system allows; SHARDS stays as it is. The set is that of one run
-    /// with --shards N, byte for byte; OUT appears complete, or not at all.
+    /// Reads the folders that a job with `--shard I/N --out SHARDS` made, on one machine or on many. All must
+    /// be there, be of the same job, and be as they were written; SHARDS stays as it is. Parts of `sequences`
+    /// are linked into OUT, not copied, where the file system allows. The set is that of one run (of
+    /// `sequences` with --shards N), byte for byte; OUT appears complete, or not at all.
     Finalize(FinalizeArgs),
     /// Check that a published set is complete, and that its rows are correct
     ///

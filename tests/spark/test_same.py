@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import hitherto as ht
@@ -199,3 +200,40 @@ def test_files_on_a_shared_disk(spark: Any, tables: Tables, tmp_path: Path) -> N
     again = hitherto.spark.sequences(spark, **paths, out=tmp_path / "got", overwrite=True)
     assert_same(again, one)
     assert again.seconds is not None
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two days of events on flyers, a tenth of them without a user, in one file."""
+    folder = tmp_path_factory.mktemp("flyers")
+    ht.generate(folder / "made", job="dwell", events=6000, users=80, days=2, progress=False)
+    files = sorted((folder / "made").rglob("*.parquet"))
+    table = pa.concat_tables([pq.read_table(file, partitioning=None) for file in files])
+    users = table["user_id"].to_pylist()
+    users = [user if at % 10 else None for at, user in enumerate(users)]
+    at = table.column_names.index("user_id")
+    table = table.set_column(at, "user_id", pa.array(users, table.schema.field(at).type))
+    return Path(write({"events": table}, folder / "logs")["events"])
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {},
+        {"method": "session", "by_day": True, "with_tables": ["user", "flyer"]},
+        {"from_": "2025-08-15", "dedup": "exact"},
+    ],
+)
+def test_dwell(spark: Any, events: Path, tmp_path: Path, flags: dict[str, Any]) -> None:
+    """The tables are those of one run, byte for byte, from a DataFrame and from paths."""
+    one = ht.dwell(events, out=tmp_path / "one", progress=False, **flags)
+    assert one.metrics["null_users"] > 0
+    frame = spark.read.parquet(str(events))
+    for source, name in ((frame, "rows"), (str(events), "files")):
+        got = hitherto.spark.dwell(spark, source, out=tmp_path / name, shards=4, **flags)
+        assert_same(got, one)
+        assert_same_bytes(got, one)
+        tables = sorted(path.relative_to(one.path) for path in one.path.rglob("*.csv"))
+        assert len(tables) >= 2
+        for table in tables:
+            assert (got.path / table).read_bytes() == (one.path / table).read_bytes(), table

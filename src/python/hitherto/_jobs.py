@@ -173,7 +173,7 @@ def _keywords(given: Mapping[str, Any]) -> dict[str, object]:
         raise UsageError("job is no argument; hitherto.run(job) runs what is written down")
     if given["flags"].get("shard") is not None:
         raise UsageError(
-            "a shard is no set: `hitherto sequences --shard I/N` makes one, and hitherto.finalize "
+            "a shard is no set: the command line makes one by --shard I/N, and hitherto.finalize "
             "the set of all"
         )
     own = {key: value for key, value in given.items() if key not in _NO_FLAGS}

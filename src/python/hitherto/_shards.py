@@ -24,9 +24,11 @@ def finalize(
     progress: bool | None = None,
     **flags: object,
 ) -> Set:
-    """The set of shards that ``hitherto sequences --shard I/N --out SHARDS`` made.
+    """The set of shards that ``hitherto sequences --shard I/N --out SHARDS`` made, or ``features``
+    or ``dwell``.
 
-    It is that of one run with ``shards=N``, byte for byte. The folder of shards stays as it is.
+    It is that of one run, of ``sequences`` with ``shards=N``, byte for byte. The folder of shards
+    stays as it is.
     Other keywords are the flags of ``hitherto finalize``.
 
     Args:

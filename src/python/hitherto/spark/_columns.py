@@ -29,8 +29,9 @@ COLUMNS: dict[tuple[str, str], tuple[str, ...]] = {
     ("sequences", "clicks"): ("customer_id", "item_id", "click_time"),
     ("sequences", "carts"): ("customer_id", "config_id", "occurred_at"),
     ("sequences", "orders"): ("customer_id", "config_id", "occurred_at", "order_date"),
+    ("dwell", "events"): ("timestamp", "user_id", "event", "flyer_id", "merchant_id"),
 }
-KEYS = {"sequences": "customer_id"}
+KEYS = {"sequences": "customer_id", "dwell": "user_id"}
 
 
 def texts_of(keywords: Mapping[str, object], name: str, *, divides: bool = True) -> list[str]:

@@ -16,7 +16,7 @@ from .._optional import need
 from .._process import run as run_binary
 from .._set import Set, made
 from . import _locked, _place, _spool, _task
-from ._columns import check_order
+from ._columns import KEYS, check_order
 from ._session import batches_of_rows, cores, send
 from ._staging import URL, out_path, staging_folder
 from ._types import id_kind, with_types
@@ -61,6 +61,10 @@ def run_job(
     start = time.perf_counter()
     sources = {name: source for name, source in sources.items() if source is not None}
     has_frames = _has_frames(sources)
+    if has_frames and job not in KEYS:
+        hint = "write them as Parquet to the shared disk, and give the paths"
+        what = f"{job} takes paths and no DataFrames, as its rows have no one key to be dealt by"
+        raise UsageError(f"{what}; {hint}", hint=hint)
     _check(keywords, has_frames)
     out = out_path(out)
     if os.path.lexists(out) and not (keywords.get("overwrite") or keywords.get("add_days")):

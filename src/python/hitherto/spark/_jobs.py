@@ -85,3 +85,76 @@ def sequences(
         "fail_if": fail_if,
     }
     return run_job(spark, "sequences", sources, out, shards, binary, {**own, **flags})
+
+
+def dwell(
+    spark: Any,
+    events: Source,
+    *,
+    out: PathLike,
+    shards: int | None = None,
+    memory: str | int = "1GiB",
+    threads: int = 1,
+    overwrite: bool = False,
+    add_days: bool = False,
+    if_exists: Literal["error", "skip", "replace"] | None = None,
+    fail_if: str | Sequence[str] = (),
+    binary: PathLike | None = None,
+    **flags: object,
+) -> Set:
+    """How long each user stayed with each merchant on each day, made by a Spark cluster.
+
+    ``events`` is a DataFrame or a path; the rows are dealt by user. All else is as for
+    ``sequences``, and the other keywords are those of ``hitherto.dwell``.
+    """
+    own = {
+        "memory": memory,
+        "threads": threads,
+        "overwrite": overwrite,
+        "add_days": add_days,
+        "if_exists": if_exists,
+        "fail_if": fail_if,
+    }
+    return run_job(spark, "dwell", {"events": events}, out, shards, binary, {**own, **flags})
+
+
+def features(
+    spark: Any,
+    source: PathLike | None = None,
+    *,
+    out: PathLike,
+    impressions: PathLike | None = None,
+    clicks: PathLike | None = None,
+    listings: PathLike | None = None,
+    shards: int | None = None,
+    memory: str | int = "1GiB",
+    threads: int = 1,
+    overwrite: bool = False,
+    add_days: bool = False,
+    if_exists: Literal["error", "skip", "replace"] | None = None,
+    fail_if: str | Sequence[str] = (),
+    binary: PathLike | None = None,
+    **flags: object,
+) -> Set:
+    """A row for each impression, with prior clicks and a label, made by the machines of a cluster.
+
+    Sources are paths that all machines see, and no DataFrames: a click counts for its user and for
+    its listing, so Spark would have to send it twice, at some 100 times the cost of reading it.
+    Each task reads all clicks and keeps what the impressions of its users need. All else is as for
+    ``sequences``, and the other keywords are those of ``hitherto.features``.
+    """
+    sources = {
+        "source": source,
+        "impressions": impressions,
+        "clicks": clicks,
+        "listings": listings,
+    }
+    own = {
+        "memory": memory,
+        "threads": threads,
+        "overwrite": overwrite,
+        "add_days": add_days,
+        "if_exists": if_exists,
+        "fail_if": fail_if,
+    }
+    return run_job(spark, "features", sources, out, shards, binary, {**own, **flags})
