@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Measures `hitherto.spark` on this machine beside Spark alone: CPU seconds of all processes, wall time, memory.
 #
-# usage: benches/spark/run.sh --binary PATH [--set S|M] [--ways LIST] [--runs N] [--shards N] [--check]
+# usage: benches/spark/run.sh --binary PATH [--set S|M|L] [--ways LIST] [--runs N] [--shards N] [--check]
 #
 #   --binary PATH    the program
-#   --set S|M        how much; default M:
+#   --set S|M|L      how much; default M:
 #                      S   10,000 impressions,  1,670,000 actions,  10,000 customers
 #                      M  100,000 impressions, 16,700,000 actions, 100,000 customers, which are a million samples
+#                      L  ten times M: ten million samples
 #   --ways LIST      any of ours,paths,shuffle,windows,alone; default all:
 #                      ours     hitherto.spark.sequences of DataFrames
 #                      paths    hitherto.spark.sequences of files: no row goes through Spark
@@ -21,7 +22,8 @@
 # Each run is a session of Spark with local[2], in a process of its own, with the input in the page cache. CPU seconds
 # are those of the driver, the JVM, the Python workers and the program, start and end included. The rows of all sets
 # are compared: if they differ, the script exits with 1. Needs Java 17. stdout carries the table. On 2 cores a run of M
-# takes up to a minute, and `windows` some four.
+# takes up to a minute, and `windows` some four; of L ten times that, 10 GB of disk, and for `windows` more memory
+# than 24 GB.
 set -euo pipefail
 
 usage() { awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$1"; }
@@ -46,7 +48,7 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 [ -n "$binary" ] || wrong "--binary is missing"
-[[ $set =~ ^[SM]$ ]] || wrong "--set $set is none of S, M"
+[[ $set =~ ^[SML]$ ]] || wrong "--set $set is none of S, M, L"
 known='(ours|paths|shuffle|windows|alone)'
 [[ $ways =~ ^$known(,$known)*$ ]] || wrong "--ways $ways names others than ours, paths, shuffle, windows, alone"
 for name in runs shards; do
@@ -59,7 +61,7 @@ cd "$(dirname "$script")/../.."
 work=target/spark-bench
 mkdir -p "$work"
 make_venv "$work/venv" benches/spark/requirements.txt
-case $set in S) impressions=10000 ;; M) impressions=100000 ;; esac
+case $set in S) impressions=10000 ;; M) impressions=100000 ;; L) impressions=1000000 ;; esac
 if [ ! -e "$work/$set/made" ]; then
     rm -rf "${work:?}/$set"
     "$binary" generate "$work/$set/logs" --impressions "$impressions" --actions $((impressions * 167)) \
