@@ -10,11 +10,13 @@ use hitherto::{
 
 use crate::cli::choices::{exact_dedup, id_type};
 use crate::cli::flags::{
-    BadRowArgs, DayArgs, GateArgs, InputArgs, OutputArgs, RunArgs, WarningArgs,
+    BadRowArgs, DayArgs, GateArgs, InputArgs, OutputArgs, RunArgs, ShardArgs, WarningArgs,
 };
 use crate::cli::job::{JobFile, with_file};
 use crate::cli::render::snippets;
-use crate::cli::render::summary::{Summary, bytes, grouped, notes, percent, range_of, size};
+use crate::cli::render::summary::{
+    Summary, bytes, grouped, next_of_shard, notes, percent, range_of, size,
+};
 use crate::cli::runner::run_job;
 use crate::cli::values::{duration, window};
 
@@ -37,6 +39,10 @@ Examples:
     hitherto features --impressions log/views.parquet --clicks 'log/clicks-*.ndjson.gz' \\
       --listings catalog.csv --columns clicks.click_ts=at,listings.created_ts=born \\
       --data-end 2024-02-01T00:00:00Z --out training
+
+  One of 64 machines, and the set when all are done:
+    hitherto features shop --out shards --shard 7/64
+    hitherto finalize shards --out training
 
 Exit codes: 0 done, 2 usage, 3 a gate (--fail-if) failed, 65 bad data, 66 no such input,
 70 internal fault, 73 output exists or cannot be made, 74 I/O, 130 and 143 interrupted.";
@@ -66,6 +72,8 @@ pub(crate) struct FeaturesArgs {
     gates: GateArgs,
     #[command(flatten)]
     storage: StorageArgs,
+    #[command(flatten)]
+    shard: ShardArgs,
     #[command(flatten)]
     run: RunArgs,
 }
@@ -168,6 +176,7 @@ impl FeaturesArgs {
         self.bad_rows.apply(&mut settings);
         self.warnings.apply(&mut settings);
         self.output.apply(&mut settings);
+        self.shard.apply(&mut settings);
         let mut run = self.run;
         self.gates.apply(&mut settings, &mut run);
         (run, with_file(file, settings))
@@ -175,7 +184,7 @@ impl FeaturesArgs {
 }
 
 /// The summary of a run.
-fn summary<'a>(job: &Job, report: &'a FeaturesReport) -> Summary<'a, FeaturesReport> {
+pub(crate) fn summary<'a>(job: &Job, report: &'a FeaturesReport) -> Summary<'a, FeaturesReport> {
     let unknown = match job.features().listings_as_of {
         None => "of a listing that no file has",
         Some(_) => "of a listing without a row before them",
@@ -208,7 +217,10 @@ fn summary<'a>(job: &Job, report: &'a FeaturesReport) -> Summary<'a, FeaturesRep
             format!("days left as {} has them", job.out.display()),
         ),
         warnings: &report.warnings,
-        snippets: snippets(job, report),
+        snippets: match job.shard {
+            None => snippets(job, report),
+            Some(shard) => next_of_shard(job, shard),
+        },
         stats: report,
     }
 }

@@ -11,13 +11,17 @@
 //! **Why so**: impressions are an order of magnitude fewer than clicks, so all of them stay in memory.
 //! One scan of the clicks partitions them by listing and by user.
 
-use super::input_warnings;
+use std::time::Instant;
+
+use super::input_warnings::{WordRows, floats_of_keys, words_of_keys};
 use super::inputs::{check_days, find_inputs, open_all};
 use super::last_days;
 use super::resolve::{id_type, in_zone_of_set, kept_types};
-use super::specs::{click_spec, day_spec, publish_spec, read_spec};
-use super::tasks::{guarded, in_pool, run_tasks, spills, thread_states};
-use super::unused::notice_features;
+use super::shards::{self, FeaturesShard};
+use super::shown::read_shown;
+use super::specs::{click_spec, publish_spec, read_spec};
+use super::tasks::{guarded, in_pool, run_tasks, spills};
+use super::unused::{notice_features, see_clicks};
 use crate::catalog::input::InputFile;
 use crate::catalog::paths::SourceFiles;
 use crate::context::{RunContext, Stage};
@@ -28,7 +32,6 @@ use crate::job::{CustomerType, Job, JobKind, Publish, Source};
 use crate::kernel::chunk::{FixedRow, RowChunk};
 use crate::kernel::partition::Split;
 use crate::manifest;
-use crate::metrics::FeatureCounts;
 use crate::output::RunInputs;
 use crate::output::features::{self, FeaturesRead, FeaturesReport, PartitionedClicks};
 use crate::publish::StagingDir;
@@ -37,7 +40,7 @@ use crate::scan::features::FeatureTypes;
 use crate::scan::features::clicks::{
     ClickScan, ClickState, ClickTally, Clicks, Streams, WantedClicks,
 };
-use crate::scan::features::impressions::{ShownListings, ShownRead, ShownScan};
+use crate::scan::features::impressions::ShownRead;
 use crate::scan::features::listings::Listings;
 use crate::scan::text::times::parse;
 use crate::scan::time_columns::times_of;
@@ -45,7 +48,6 @@ use crate::scan::units;
 use crate::scan::whole_column::is_whole_column;
 use crate::scan::{Opened, Task};
 use crate::store::spill::Partitions;
-use crate::warnings::Warning;
 
 /// Runs a job of [`JobKind::Features`]: a row for each impression, with what was clicked before
 /// it and whether it was clicked after.
@@ -80,6 +82,7 @@ pub fn features(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
 
 /// Runs the stages, on a thread of the pool.
 fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
+    let began = Instant::now();
     let (inputs, job) = find(job, context)?;
     let job = &in_last_days(&job, context)?;
     let spec = read_spec(job);
@@ -99,14 +102,16 @@ fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let clicks = gather_clicks(job, context, &wanted, states, &mut read)?;
     hit("clicks read");
-    let notice = |rows: &FeatureCounts, (on_listings, repeated): (u64, u64)| {
-        let noticed = notice_features(job, context, &read, rows)?;
-        let what =
-            "clicks on listings that were shown repeat another one in user, listing and time";
-        let repeats = input_warnings::repeats(job, Source::Clicks, repeated, on_listings, what);
-        Ok(noticed.told(&job.no_warn, repeats))
-    };
-    features::write(job, context, &staging, &read, &clicks, notice)
+    let made = features::make(job, context, &staging, &read, &clicks)?;
+    let seen = see_clicks(job, context, &read, &made)?;
+    if let Some(shard) = job.shard {
+        let report = features::report_of_shard(&made);
+        let contents = FeaturesShard { made, seen };
+        shards::publish(job, context, &staging, (shard, began), &contents)?;
+        return Ok(report);
+    }
+    let judged = (&read.inputs.gates, notice_features(job, &made, &seen)?);
+    features::publish(job, context, &staging, &made, judged)
 }
 
 /// A job from the first of its last days on; one that does not ask for these as it is.
@@ -122,7 +127,11 @@ pub(crate) fn in_last_days(job: &Job, context: &RunContext) -> Result<Job> {
     inputs.opened = open_source(job, &inputs.sources, Source::Impressions)?;
     let types = types(job, &inputs.opened)?;
     let policy = BadRowPolicy::ignoring();
-    let read = read_impressions(&every_day, &context.unlimited(), &policy, &inputs, types)?;
+    let of_files = (&inputs.skipped[..], types);
+    let opened = &inputs.opened;
+    let context = &context.unlimited();
+    // Of a shard, too, the days are those of all impressions.
+    let read = read_shown(&every_day, context, &policy, opened, of_files, job.shard)?;
     let newest = read.days.keys().next_back();
     Ok(match newest {
         Some(newest) => last_days::up_to(job, *newest, count),
@@ -161,7 +170,8 @@ pub(crate) fn read_before_clicks(
     let (spec, opened) = (read_spec(job), &inputs.opened);
     units::check(&spec, opened, &times_of(&spec, Source::Impressions), None)?;
     let types = types(job, opened)?;
-    let impressions = read_impressions(job, context, policy, &inputs, types)?;
+    let of_files = (&inputs.skipped[..], types);
+    let impressions = read_shown(job, context, policy, opened, of_files, job.shard)?;
     hit("impressions read");
     check_days(job, &inputs, &impressions.days)?;
     // The types of ids are among these settings, so they can be compared only now.
@@ -191,7 +201,8 @@ pub(crate) fn read_listings(
         impressions,
     } = before;
     let (spec, keys) = (read_spec(job), impressions.listings.keys());
-    let last = impressions.shown.times.iter().copied().max();
+    // Of all shards: so each reads the same clicks, and counts the same of them for a listing.
+    let last = impressions.all.times.map(|(_, last)| last);
     let files = open_source(job, &inputs.sources, Source::Listings)?;
     units::check(&spec, &files, &times_of(&spec, Source::Listings), last)?;
     // One thread reads all listings, so no text file needs further tasks that share it.
@@ -219,10 +230,9 @@ pub(crate) fn read_listings(
         last_label: Micros(last.0.saturating_add(job.features().label_window_us)),
     };
     context.reserve_memory(wanted.listings.bytes() + wanted.users.bytes())?;
+    let null_words = look_at_ids(job, &wanted, &impressions, &mut inputs);
     let mut kinds = impressions.kinds;
     kinds.merge(&listings.kinds);
-    let warnings = warnings_of(job, &wanted, &impressions.shown);
-    inputs.warnings.extend(warnings);
     inputs.rejected = impressions.rejected;
     inputs.rejected.append(&mut listings.rejected);
     inputs.opened.extend(clicks.iter().cloned().chain(files));
@@ -236,6 +246,8 @@ pub(crate) fn read_listings(
         listing_ids: impressions.listings,
         listings,
         days: impressions.days,
+        all: impressions.all,
+        null_words,
         clicks: ClickTally {
             kinds,
             ..ClickTally::default()
@@ -244,16 +256,25 @@ pub(crate) fn read_listings(
     Ok((read, clicks, wanted))
 }
 
-/// The warnings about users and listings of impressions.
-fn warnings_of(job: &Job, wanted: &WantedClicks, impressions: &ShownListings) -> Vec<Warning> {
-    let warnings = |keys, column, ranks: &[u32]| {
-        input_warnings::of_keys(job, keys, Source::Impressions, column, |words| {
-            words.count(ranks.iter().copied());
-        })
-    };
-    let users = warnings(&wanted.users, "user_id", &impressions.users);
-    let listings = warnings(&wanted.listings, "listing_id", &impressions.listings);
-    [users, listings].concat()
+/// Takes note of null words among the users and listings of impressions; warns of ids that look like floats,
+/// unless other shards have some of the ids.
+fn look_at_ids(
+    job: &Job,
+    wanted: &WantedClicks,
+    read: &ShownRead,
+    inputs: &mut RunInputs,
+) -> [WordRows; 2] {
+    let columns = [
+        (&wanted.users, "user_id", &read.shown.users),
+        (&wanted.listings, "listing_id", &read.shown.listings),
+    ];
+    columns.map(|(keys, name, ranks)| {
+        if job.shard.is_none() {
+            let floats = floats_of_keys(job, keys, Source::Impressions, name);
+            inputs.warnings.extend(floats);
+        }
+        words_of_keys(keys, |words| words.count(ranks.iter().copied())).rows()
+    })
 }
 
 /// Merges the clicks that all threads have read, and completes `read` with what was found in them.
@@ -313,25 +334,6 @@ fn gather<L: FixedRow, U: FixedRow>(
     let (writers, spills) = by_user.into_iter().unzip();
     let by_user = Partitions::gather(wanted.of_users, writers, spills);
     (by_listing, by_user)
-}
-
-/// Reads all impressions of the days asked for.
-fn read_impressions(
-    job: &Job,
-    context: &RunContext,
-    policy: &BadRowPolicy<'_>,
-    inputs: &RunInputs,
-    types: FeatureTypes,
-) -> Result<ShownRead> {
-    let (spec, days) = (read_spec(job), day_spec(job, &inputs.skipped));
-    let scan = ShownScan::new((&spec, days), policy, context, types);
-    let tasks = tasks_of(&inputs.opened, |file| file.shared_tasks(&spec));
-    let steps = tasks.iter().map(|task| task.steps).sum();
-    context.enter(Stage::IMPRESSIONS, steps);
-    let states = thread_states(|| scan.state());
-    let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
-    scan.check_columns(&inputs.opened, &states)?;
-    ShownRead::new(states, types, context)
 }
 
 /// Opens the files of a source.

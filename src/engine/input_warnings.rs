@@ -8,10 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::dictionary::RankedDictionary;
 use crate::dictionary::keys::Keys;
 use crate::dictionary::probes::Probes;
-use crate::ids::{Item, Key, count64, float};
+use crate::dictionary::{Dictionary, Id, RankedDictionary};
+use crate::ids::{Item, Key, count32, count64, float};
 use crate::job::{Dedup, Job, JobKind, Source, WarningCode};
 use crate::vocabulary::Coded;
 use crate::warnings::Warning;
@@ -177,15 +177,47 @@ pub(super) fn of_keys(
     name: &str,
     count: impl FnOnce(&mut NullWordCounts),
 ) -> Vec<Warning> {
+    let mut warnings = words_of_keys(keys, count).warnings(job, source, name);
+    warnings.extend(floats_of_keys(job, keys, source, name));
+    warnings
+}
+
+/// The null words among keys; `count` counts the rows that hold them, and is called only if a key is one.
+pub(super) fn words_of_keys(
+    keys: &Keys,
+    count: impl FnOnce(&mut NullWordCounts),
+) -> NullWordCounts {
     let mut words = NullWordCounts::among(|word| keys.of_text(word).map(|key| key.0));
     if !words.are_none() {
         count(&mut words);
     }
-    let mut warnings = words.warnings(job, source, name);
+    words
+}
+
+/// A warning about keys of a column that look like floats; `name` is our name of it.
+pub(super) fn floats_of_keys(
+    job: &Job,
+    keys: &Keys,
+    source: Source,
+    name: &str,
+) -> Option<Warning> {
     let is_id = |text: &str| keys.of_text(text).is_some();
-    let column = job.column(source, name);
-    warnings.extend(float_ids(keys.texts(), is_id, Some(source), column));
-    warnings
+    float_ids(keys.texts(), is_id, Some(source), job.column(source, name))
+}
+
+/// The same of the ids of all shards.
+pub(super) fn floats_of_shards(
+    job: &Job,
+    ids: &Dictionary,
+    source: Source,
+    name: &str,
+) -> Option<Warning> {
+    let all = (0..count32(ids.count())).filter_map(|code| match ids.get(code) {
+        Id::Text(text) => Some(text.as_bytes()),
+        Id::Int(_) => None,
+    });
+    let is_id = |text: &str| ids.find_text(text.as_bytes()).is_some();
+    float_ids(all, is_id, Some(source), job.column(source, name))
 }
 
 /// A warning about ids of a dictionary that look like floats; `column` is the name in the files.

@@ -20,7 +20,7 @@
 //! | `last_days` | the days of `--last-days` |
 //! | `impressions`, `actions` | the two scans of `sequences` |
 //! | `attributes` | checks that the columns of `--with` exist |
-//! | `features`, `dwell` | the data paths of the other job kinds |
+//! | `features`, `dwell` | the data paths of the other job kinds; `shown` reads the impressions of `features` |
 //! | `shards` | a shard instead of a whole set, and shards to a set (`finalize`) |
 //! | `input_warnings`, `unused` | what was read, but looks wrong: odd ids, repeated rows, sources without effect |
 //! | `tasks` | threads: the pool, and tasks on it |
@@ -40,6 +40,7 @@ mod inputs;
 mod last_days;
 mod resolve;
 pub(crate) mod shards;
+mod shown;
 pub(crate) mod specs;
 pub(crate) mod tasks;
 pub(crate) mod unused;

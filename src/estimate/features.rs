@@ -99,7 +99,7 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
         listings: u64::from(read.listing_ids.count()),
     };
     Ok(Planned {
-        parts: days.values().map(|rows| parts_count(*rows)).sum(),
+        parts: days.values().map(|rows| parts_count(job, *rows)).sum(),
         days: days.into_iter().collect(),
         bytes: rounded(float(rehearsed.bytes) * per_row),
         stages: vec![

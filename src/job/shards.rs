@@ -2,7 +2,7 @@
 
 use super::{Sequences, Settings};
 use crate::error::{Error, Result};
-use crate::options::{Publish, Shard, UnknownItem};
+use crate::options::{JobKind, Publish, Shard, ShardHolds, UnknownItem};
 
 /// Checks the options of a shard: what is decided once for all of them is for `finalize`.
 pub(super) fn check_shard(settings: &Settings) -> Result<()> {
@@ -20,6 +20,14 @@ pub(super) fn check_shard(settings: &Settings) -> Result<()> {
         );
         return Err(Error::settings(what));
     }
+    if settings.shard_holds == ShardHolds::Own
+        && let Some(why) = needs_all_rows(settings.kind())
+    {
+        return Err(Error::settings(format!(
+            "each shard of {} reads all rows, as {why}; leave out --shard-holds own",
+            settings.kind().name()
+        )));
+    }
     // Codes must not depend on the items that a shard happens to have.
     let is_fixed = own.unknown_item == UnknownItem::Drop;
     if own.item_vocabulary.is_some() && !is_fixed {
@@ -34,6 +42,16 @@ pub(super) fn check_shard(settings: &Settings) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Why each shard of a job kind needs the rows of all, if it does.
+fn needs_all_rows(job_kind: JobKind) -> Option<&'static str> {
+    match job_kind {
+        JobKind::Features => Some(
+            "the clicks on a listing are needed by the shards of all users to whom it was shown",
+        ),
+        JobKind::Sequences | JobKind::Dwell => None,
+    }
 }
 
 /// Checks how rows are cut into parts.

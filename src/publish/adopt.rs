@@ -1,12 +1,16 @@
-//! Finished files of another folder into the one that is being built, without copying where that can be.
+//! Finished files of another folder: into the one that is being built, without copying where that can be, or
+//! into memory. Their bytes are compared with those that were written.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use twox_hash::XxHash64;
+
 use super::{Part, StagingDir};
 use crate::error::{Error, Result};
 use crate::failpoint::hit;
+use crate::ids::count64;
 use crate::store::local::{self, DigestOf};
 
 impl StagingDir {
@@ -27,11 +31,30 @@ impl StagingDir {
         let found = local::open(&to).and_then(digest);
         let found = found.map_err(|error| Error::io("read", &from, error))?;
         if found != (part.bytes, part.checksum) {
-            let what = "its bytes are not those that its manifest records; make its shard again";
-            return Err(Error::bad_file(from.display().to_string(), what));
+            return Err(changed(&from));
         }
         Ok(())
     }
+}
+
+/// The bytes of a finished file, after a look at them.
+///
+/// # Errors
+/// If they are not those that were written, or cannot be read.
+pub(crate) fn read_part(path: &Path, part: &Part) -> Result<Vec<u8>> {
+    let bytes = local::read(path).map_err(|error| Error::io("read", path, error))?;
+    let found = (count64(bytes.len()), XxHash64::oneshot(0, &bytes));
+    if found == (part.bytes, part.checksum) {
+        Ok(bytes)
+    } else {
+        Err(changed(path))
+    }
+}
+
+/// The error about a file whose bytes are not those that were written.
+fn changed(path: &Path) -> Error {
+    let what = "its bytes are not those that its manifest records; make its shard again";
+    Error::bad_file(path.display().to_string(), what)
 }
 
 /// Copies a file and syncs the copy.

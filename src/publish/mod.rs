@@ -34,6 +34,7 @@ use crate::job::{IfExists, JobKind, Publish};
 use crate::publish::renames::Renames;
 use crate::publish::staging_dir::{CreatedParents, LockedDir, remove_crashed};
 
+pub(crate) use self::adopt::read_part;
 pub(crate) use self::days::{day_folder, days_in};
 use self::origin::refuse_overlap;
 pub(crate) use self::origin::{moved_origin, origin};

@@ -11,7 +11,7 @@ const FEATURES: [&str; 4] = ["features", "shop", "--out", "out"];
 const SOURCES: [&str; 3] = ["impressions", "clicks", "listings"];
 
 /// The valid rows of a source.
-fn rows(source: &str) -> Vec<Value> {
+pub(crate) fn rows(source: &str) -> Vec<Value> {
     match source {
         "impressions" => vec![
             json!({"impression_id": 1, "user_id": 7, "listing_id": 1, "impression_ts": "2024-01-10 12:00:00"}),
@@ -32,7 +32,7 @@ fn rows(source: &str) -> Vec<Value> {
 }
 
 /// A shop whose sources are the valid ones, all in a format.
-fn listings_in(format: &str) -> Shop {
+pub(crate) fn listings_in(format: &str) -> Shop {
     let shop = shop();
     for source in ["add_to_carts", "previous_orders"] {
         shop.remove(source);

@@ -13,6 +13,7 @@ mod dwell_shards;
 mod empty;
 mod encode;
 mod far;
+mod feature_shards;
 mod features;
 mod files;
 mod flat;

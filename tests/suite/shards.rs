@@ -89,20 +89,29 @@ pub(crate) fn check_shards(name: &str, case: &Case, count: u32, change: impl Fn(
         return;
     }
     apart.unwrap_or_else(|error| panic!("{name}: {count} shards: {error}"));
-    let (one, apart) = (files(&at("one")), files(&at("apart")));
+    assert_same(
+        &format!("{name}: of {count} shards"),
+        &at("one"),
+        &at("apart"),
+    );
+}
+
+/// Checks that two folders have the same files.
+pub(crate) fn assert_same(name: &str, one: &Path, apart: &Path) {
+    let (one, apart) = (files(one), files(apart));
     for ((path, bytes), (other, others)) in one.iter().zip(&apart) {
-        assert_eq!(path, other, "{name}: of {count} shards");
+        assert_eq!(path, other, "{name}");
         if bytes != others {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             panic!(
-                "{name}: {} of {count} shards differs:\n{}\nbut one run:\n{}",
+                "{name}: {} differs:\n{}\nbut one run:\n{}",
                 path.display(),
                 text(others),
                 text(bytes)
             );
         }
     }
-    assert_eq!(one.len(), apart.len(), "{name}: of {count} shards");
+    assert_eq!(one.len(), apart.len(), "{name}");
 }
 
 /// The shard of a customer; integers are hashed as such, unless they are read as texts.

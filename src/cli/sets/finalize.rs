@@ -6,10 +6,10 @@ use clap::Args;
 use hitherto::{FinalizeSettings, FinalizedReport, Job, RunContext, Settings, ShardSeconds};
 use serde::Serialize;
 
-use crate::cli::dwell;
 use crate::cli::flags::{GateArgs, OutputArgs, RunArgs};
 use crate::cli::render::summary::{self, Summary};
 use crate::cli::runner::{print, say, start, threads};
+use crate::cli::{dwell, features};
 
 /// The examples under `hitherto finalize --help`.
 const EXAMPLES: &str = "\
@@ -75,6 +75,10 @@ impl FinalizeArgs {
             }
             FinalizedReport::Dwell(report) => {
                 let summary = dwell::summary(job, report);
+                tell(&args, (job, &context, seconds), &summary, &shards)?;
+            }
+            FinalizedReport::Features(report) => {
+                let summary = features::summary(job, report);
                 tell(&args, (job, &context, seconds), &summary, &shards)?;
             }
         }

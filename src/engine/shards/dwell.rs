@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::document::ShardContents;
+use super::ids::{add_ids, dictionary_of};
 use super::join::{ShardsToJoin, days_to_add, files_of};
 use super::stays::{RowWriters, ShardRanks};
-use super::tables::read_ids;
 use crate::context::{RunContext, Stage};
 use crate::dictionary::{Dictionary, Order, RankedDictionary};
 use crate::engine::dwell::{
@@ -207,13 +207,22 @@ fn read_tables(
 ) -> Result<DwellRead> {
     let rows = shards.iter().map(|(_, shard)| shard.tables.rows_count());
     context.enter(Stage::RANK, rows.sum());
+    let types = shards[0].1.types;
     let mut merged = Vec::new();
-    let kinds = shards[0].1.tables.ids.len();
-    for kind in 0..kinds {
-        let ids: Result<Vec<Dictionary>> = shards
-            .iter()
-            .map(|(folder, shard)| read_ids(context, folder, &shard.tables.ids[kind]))
-            .collect();
+    for (kind, id_type) in [types.user, types.merchant, types.flyer]
+        .into_iter()
+        .enumerate()
+    {
+        let ids = shards.iter().map(|(folder, shard)| {
+            let part = &shard.tables.ids[kind];
+            // The code of an id is its place in the file.
+            let mut ids = dictionary_of(id_type);
+            add_ids(context, folder.join(&part.name), part, &mut ids, |_, _| {
+                Ok(())
+            })?;
+            Ok(ids)
+        });
+        let ids: Result<Vec<Dictionary>> = ids.collect();
         merged.push(RankedDictionary::merge(ids?, Order::Id, context)?);
     }
     let mut merged = merged.into_iter();
@@ -237,7 +246,7 @@ fn read_tables(
     }
     let rows = writers.finish(split, context);
     Ok(DwellRead {
-        types: shards[0].1.types,
+        types,
         users,
         flyers: Some(flyers),
         merchants,

@@ -2,15 +2,16 @@
 //!
 //! **In / Out**: a folder of shards → `OUT`, complete or not there at all. The shards stay as they are.
 //! **Steps**: all shards are there and of one job; their counts are added up; sources and gates are judged;
-//! parts are linked; manifests and metrics are written by the same code as for a run. **Cost**: each part
-//! is read once, to compare its bytes with its checksum; no row is decoded.
+//! parts are linked, or of `features` their rows are merged; manifests and metrics are written by the same code
+//! as for a run. **Cost**: each part is read once, to compare its bytes with its checksum; rows are decoded
+//! only to be merged.
 
 use std::path::PathBuf;
 
 use super::document::ShardContents;
 use super::find::{FoundShard, check_alike, find_shards, kind_of, read_shards};
 use super::join::ShardsToJoin;
-use super::{dwell, sequences};
+use super::{dwell, features, sequences};
 use crate::context::{RunContext, Stage};
 use crate::engine::specs::publish_spec;
 use crate::engine::tasks::in_threads;
@@ -19,7 +20,7 @@ use crate::ids::{count64, float};
 use crate::job::{Job, JobKind, Publish, Settings, Shard};
 use crate::manifest::{self, parse_settings};
 use crate::metrics::Gates;
-use crate::output::{DwellReport, Report};
+use crate::output::{DwellReport, FeaturesReport, Report};
 use crate::publish::{SHARD, check_out};
 
 /// What `finalize` is asked for.
@@ -61,6 +62,8 @@ pub enum FinalizedReport {
     Sequences(Report),
     /// Of `dwell`.
     Dwell(DwellReport),
+    /// Of `features`.
+    Features(FeaturesReport),
 }
 
 /// How long shards took.
@@ -89,10 +92,9 @@ pub fn finalize(settings: &FinalizeSettings, context: &RunContext) -> Result<Fin
             JobKind::Dwell => join(settings, found, |joined| {
                 dwell::join(context, joined).map(FinalizedReport::Dwell)
             }),
-            kind => Err(Error::settings(format!(
-                "there are no shards of {}",
-                kind.name()
-            ))),
+            JobKind::Features => join(settings, found, |joined| {
+                features::join(context, joined).map(FinalizedReport::Features)
+            }),
         }
     })
 }

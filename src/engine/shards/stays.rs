@@ -5,13 +5,14 @@ use std::path::Path;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Date32Type, Float64Type, UInt32Type};
 
-use super::tables::TableBatches;
+use super::ids::BATCH_ROWS;
 use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Day, Key, count64, index};
 use crate::kernel::chunk::{FixedRow, RowChunk};
 use crate::kernel::op::dwell::{Stay, UserDay, UserStay, UserTotal, UserTotalRow};
 use crate::kernel::partition::{PartitionWriter, Split};
+use crate::output::PartRows;
 use crate::output::dwell::{ShardTables, StayRows};
 use crate::publish::Part;
 use crate::store::spill::{Partitions, Spill};
@@ -162,8 +163,8 @@ fn each_batch(
     let Some(part) = part else {
         return Ok(());
     };
-    for batch in TableBatches::open(folder, part)? {
-        let batch = batch?;
+    let mut rows = PartRows::open(folder.join(&part.name), part, BATCH_ROWS)?;
+    while let Some(batch) = rows.next()? {
         context.check()?;
         add(&batch)?;
         context.count_done(count64(batch.num_rows()));

@@ -1,78 +1,85 @@
 //! Clicks that count for no impression, and listings that are in no impression.
 
+use serde::{Deserialize, Serialize};
+
+use super::clicks::{ExcludedClicks, count_exclusions};
 use super::{
     RejectedShare, Unused, UnusedSource, check_rejected, conclude, one_label, range_text,
-    read_again, reasons_text,
+    reasons_text,
 };
 use crate::context::RunContext;
-use crate::dictionary::Id;
-use crate::dictionary::keys::Keys;
+use crate::engine::input_warnings::{NullWordCounts, WordRows, repeats};
 use crate::error::Result;
-use crate::ids::{Micros, both, count64, index};
+use crate::ids::Micros;
 use crate::job::{Job, Source, WarningCode};
-use crate::kernel::op::features::ABSENT;
-use crate::kernel::sweep::is_prior;
 use crate::metrics::FeatureCounts;
-use crate::output::features::FeaturesRead;
-use crate::scan::bad_rows::rejected_of;
-use crate::scan::features::ranks;
-use crate::scan::table::{Batch, ColumnType, Memo};
-use crate::warnings::{Noticed, Warning};
+use crate::output::features::{FeaturesMade, FeaturesRead};
+use crate::warnings::{Noticed, Warning, WarningEntry, entries};
 
-/// The columns, as indices in a batch.
-const LISTING: usize = 0;
-/// The user who clicked.
-const USER: usize = 1;
-/// The time of the click.
-const TIME: usize = 2;
+/// The columns of impressions that hold ids which may be null words.
+const ID_COLUMNS: [&str; 2] = ["user_id", "listing_id"];
 
-/// Clicks, by the reason that they count for no impression.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct ClickExclusions {
-    /// On listings that are in no impression, by users without an impression.
-    unknown_ids: u64,
-    /// Before some impression, but not before one of the same listing or user.
-    in_range: u64,
-    /// After the last impression and its label window.
-    late: u64,
-    no_time: u64,
-    /// The oldest and the newest time.
-    times: Option<(Micros, Micros)>,
+/// What a run knows of its clicks, as far as they have no effect, and of ids that look wrong; that of several
+/// shards adds up.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ClicksSeen {
+    /// Why no click counts for any impression of all shards; nothing if one does for an impression of this one.
+    excluded: Option<ExcludedClicks>,
+    /// Rows of impressions by the null word that is their user, and their listing.
+    null_words: [WordRows; 2],
+    /// Other warnings from reading.
+    warnings: Vec<WarningEntry>,
 }
 
-/// What one thread counts with.
-#[derive(Default)]
-struct ClickCounter {
-    /// The ranks of the listings of a Parquet dictionary.
-    listings_memo: Memo,
-    users_memo: Memo,
-    /// Scratch: the ranks of the listings of a batch.
-    listings: Vec<u32>,
-    users: Vec<u32>,
-    counts: ClickExclusions,
+/// Looks whether a click counts for an impression, and if none does, why.
+///
+/// # Errors
+/// If a file cannot be read again.
+pub(crate) fn see_clicks(
+    job: &Job,
+    context: &RunContext,
+    read: &FeaturesRead,
+    made: &FeaturesMade,
+) -> Result<ClicksSeen> {
+    let rows = made.counts();
+    // Without rows a shard knows nothing of the reasons that others with rows do not know as well.
+    let excluded = if rows.rows == 0 || counts_some(&rows) {
+        None
+    } else {
+        Some(count_exclusions(job, context, read, u64::MAX)?)
+    };
+    Ok(ClicksSeen {
+        excluded,
+        null_words: read.null_words.clone(),
+        warnings: entries(&read.inputs.warnings),
+    })
 }
 
-/// The ids and the time range of all impressions.
-struct ImpressionRange {
-    listings: Keys,
-    users: Keys,
-    /// The time of the last impression.
-    last: Micros,
-    /// The end of its label window.
-    last_label: Micros,
+/// Whether a click counts for some row.
+fn counts_some(rows: &FeatureCounts) -> bool {
+    rows.prior_listing_clicks.sum + rows.prior_user_clicks.sum + rows.clicked > 0
 }
 
-impl ImpressionRange {
-    /// The range of the impressions of a run.
-    fn new(job: &Job, read: &FeaturesRead) -> ImpressionRange {
-        let last = read.shown.times.iter().copied().max();
-        let last = last.unwrap_or(Micros::MIN);
-        ImpressionRange {
-            listings: read.listing_ids.keys(),
-            users: read.users.keys(),
-            last,
-            last_label: Micros(last.0.saturating_add(job.features().label_window_us)),
+impl ClicksSeen {
+    /// Adds what the next shard knows.
+    pub(crate) fn merge(&mut self, next: ClicksSeen) {
+        // Of all impressions, so equal in all shards that have counted.
+        self.excluded = self.excluded.take().or(next.excluded);
+        for (own, more) in self.null_words.iter_mut().zip(next.null_words) {
+            for (word, rows) in more {
+                *own.entry(word).or_default() += rows;
+            }
         }
+        for warning in next.warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+    }
+
+    /// Adds warnings about the ids of all shards.
+    pub(crate) fn warn(&mut self, warnings: &[Warning]) {
+        self.warnings.extend(entries(warnings));
     }
 }
 
@@ -82,28 +89,40 @@ impl ImpressionRange {
 /// If no click counts for any impression, or all rows of a source were rejected.
 pub(crate) fn notice_features(
     job: &Job,
-    context: &RunContext,
-    read: &FeaturesRead,
-    rows: &FeatureCounts,
+    made: &FeaturesMade,
+    seen: &ClicksSeen,
 ) -> Result<Noticed> {
-    if rows.rows == 0 && read.inputs.days_skipped(job) > 0 {
+    let noticed = judge(job, made, seen)?;
+    let what = "clicks on listings that were shown repeat another one in user, listing and time";
+    let (repeated, all) = (made.repeated, made.on_listings);
+    Ok(noticed.told(
+        &job.no_warn,
+        repeats(job, Source::Clicks, repeated, all, what),
+    ))
+}
+
+/// What was noticed, but for repeats, silenced or not.
+fn judge(job: &Job, made: &FeaturesMade, seen: &ClicksSeen) -> Result<Noticed> {
+    let rows = made.counts();
+    if rows.rows == 0 && made.files.days_skipped > 0 {
         return Ok(Noticed::default());
     }
-    let rejected = |source| rejected_of(&read.inputs.rejected, source);
     let share = |source, rows| RejectedShare {
         source,
         rows,
-        rejected: rejected(source),
+        rejected: made.rejected(source),
     };
     // The other counts include rejected rows already.
-    let impressions = count64(read.shown.count()) + rejected(Source::Impressions);
+    let impressions = rows.rows + made.rejected(Source::Impressions);
     let shares = [
         share(Source::Impressions, impressions),
-        share(Source::Clicks, read.clicks.clicks),
-        share(Source::Listings, read.listings.rows_read),
+        share(Source::Clicks, made.read.clicks),
+        share(Source::Listings, made.read.listings),
     ];
     check_rejected(job, &shares)?;
-    let mut warnings = read.inputs.warnings.clone();
+    let warnings = seen.warnings.iter().cloned();
+    let mut warnings: Vec<Warning> = warnings.filter_map(WarningEntry::warning).collect();
+    warnings.extend(null_word_warnings(job, &seen.null_words));
     if rows.rows == 0 {
         let unused = UnusedSource {
             source: Source::Impressions,
@@ -114,22 +133,14 @@ pub(crate) fn notice_features(
         };
         return conclude(job, &[unused], Unused::All, "", warnings);
     }
-    warnings.extend(unmatched(job, read, rows));
+    warnings.extend(unmatched(job, made.read.listings, &rows));
     warnings.extend(one_label("clicked", rows.rows, rows.clicked));
-    let counted = rows.prior_listing_clicks.sum + rows.prior_user_clicks.sum;
-    if counted + rows.clicked > 0 {
+    if counts_some(&rows) {
         return conclude(job, &[], Unused::Some, "", warnings);
     }
-    let range = ImpressionRange::new(job, read);
-    let counts = count_exclusions(job, context, read, &range, u64::MAX)?;
-    let unused = unused_clicks(read, &counts);
-    conclude(
-        job,
-        &[unused],
-        Unused::All,
-        &range_note(read, &range),
-        warnings,
-    )
+    let unused = unused_clicks(made.read.clicks, seen.excluded.as_ref());
+    let note = range_note(made.read.impressions.times);
+    conclude(job, &[unused], Unused::All, &note, warnings)
 }
 
 /// The warnings of `plan`.
@@ -138,29 +149,46 @@ pub(crate) fn warn_features(
     context: &RunContext,
     read: &FeaturesRead,
 ) -> Result<Vec<Warning>> {
-    let range = ImpressionRange::new(job, read);
-    let counts = count_exclusions(job, context, read, &range, 1)?;
+    let excluded = count_exclusions(job, context, read, 1)?;
     let mut warnings = read.inputs.warnings.clone();
-    if counts.in_range == 0 && read.shown.count() > 0 {
-        let unused = unused_clicks(read, &counts);
-        warnings.push(unused.warning(&range_note(read, &range)));
+    warnings.extend(null_word_warnings(job, &read.null_words));
+    if excluded.counts.in_range == 0 && read.all.times.is_some() {
+        let unused = unused_clicks(read.clicks.clicks, Some(&excluded));
+        warnings.push(unused.warning(&range_note(read.all.times)));
     }
     Ok(warnings)
 }
 
+/// The warnings about null words among users, and among listings.
+fn null_word_warnings(job: &Job, null_words: &[WordRows; 2]) -> Vec<Warning> {
+    let columns = ID_COLUMNS.into_iter().zip(null_words);
+    let warnings = columns.flat_map(|(column, rows)| {
+        NullWordCounts::of_rows(rows).warnings(job, Source::Impressions, column)
+    });
+    warnings.collect()
+}
+
 /// Why no click counts.
-fn unused_clicks(read: &FeaturesRead, exclusions: &ClickExclusions) -> UnusedSource {
+fn unused_clicks(clicks: u64, excluded: Option<&ExcludedClicks>) -> UnusedSource {
+    let Some(ExcludedClicks {
+        counts: exclusions,
+        shown_listing,
+    }) = excluded
+    else {
+        // Shards count for the days that they have made, of which the set may get a few.
+        return UnusedSource {
+            source: Source::Clicks,
+            rows: clicks,
+            reason: "they count for other days only".to_owned(),
+            times: None,
+            unopened: None,
+        };
+    };
     let known = exclusions.unknown_ids + exclusions.in_range + exclusions.late + exclusions.no_time;
-    let rows = read.clicks.clicks.max(known);
+    let rows = clicks.max(known);
     let unknown_ids = format!(
         "on listings that no impression shows, by users that none is shown to (impressions show {})",
-        read.shown.listings.first().map_or_else(
-            || "none".to_owned(),
-            |rank| match read.listing_ids.get(*rank) {
-                Id::Int(id) => id.to_string(),
-                Id::Text(id) => format!("{:?}", String::from_utf8_lossy(id.as_ref())),
-            }
-        )
+        shown_listing.as_deref().unwrap_or("none")
     );
     let counts = [
         (exclusions.unknown_ids, unknown_ids),
@@ -185,17 +213,16 @@ fn unused_clicks(read: &FeaturesRead, exclusions: &ClickExclusions) -> UnusedSou
 }
 
 /// The range of impressions, which the times of clicks were compared with.
-fn range_note(read: &FeaturesRead, range: &ImpressionRange) -> String {
-    let first = read.shown.times.iter().copied().min().unwrap_or(range.last);
-    format!("; impressions run {}", range_text((first, range.last)))
+fn range_note(times: Option<(Micros, Micros)>) -> String {
+    let times = times.unwrap_or((Micros::MIN, Micros::MIN));
+    format!("; impressions run {}", range_text(times))
 }
 
 /// A warning if no impression has a listing that is in the files of listings.
-fn unmatched(job: &Job, read: &FeaturesRead, rows: &FeatureCounts) -> Option<Warning> {
+fn unmatched(job: &Job, listings: u64, rows: &FeatureCounts) -> Option<Warning> {
     if rows.unknown_listings < rows.rows {
         return None;
     }
-    let listings = read.listings.rows_read;
     let times = match &job.features().listings_as_of {
         Some(name) => format!(", and at \"{name}\", which must be before the impression"),
         None => String::new(),
@@ -209,78 +236,4 @@ fn unmatched(job: &Job, read: &FeaturesRead, rows: &FeatureCounts) -> Option<War
     };
     let warning = Warning::new(WarningCode::UnmatchedListings, Source::Listings, text);
     Some(warning.with("listings", listings))
-}
-
-/// Reads the clicks. A thread stops after `enough` clicks in range.
-fn count_exclusions(
-    job: &Job,
-    context: &RunContext,
-    read: &FeaturesRead,
-    range: &ImpressionRange,
-    enough: u64,
-) -> Result<ClickExclusions> {
-    let name = |ours| job.column(Source::Clicks, ours);
-    let columns = [
-        (name("listing_id"), ColumnType::of_ids(read.types.listing)),
-        (name("user_id"), ColumnType::of_ids(read.types.user)),
-        (name("click_ts"), ColumnType::Time),
-    ];
-    let files = read.inputs.opened.iter();
-    let files = files.filter(|file| file.file().source == Source::Clicks);
-    let has_enough = |counter: &ClickCounter| counter.counts.in_range >= enough;
-    let add = |counter: &mut ClickCounter, batch: &Batch<'_>| counter.add(batch, range);
-    let counters = read_again(job, context, files, &columns, has_enough, add)?;
-    let mut counts = ClickExclusions::default();
-    counters
-        .iter()
-        .for_each(|counter| counts.merge(&counter.counts));
-    Ok(counts)
-}
-
-impl ClickCounter {
-    /// Counts the rows of a batch.
-    fn add(&mut self, batch: &Batch<'_>, range: &ImpressionRange) {
-        let (cells, rows) = (batch.cells, batch.rows);
-        let counts = &mut self.counts;
-        let memo = &mut self.listings_memo;
-        ranks(
-            &cells[LISTING],
-            rows,
-            (&range.listings, memo),
-            &mut self.listings,
-        );
-        let memo = &mut self.users_memo;
-        ranks(&cells[USER], rows, (&range.users, memo), &mut self.users);
-        for ((row, listing), user) in rows.iter().zip(&self.listings).zip(&self.users) {
-            if cells[TIME].is_null(*row) {
-                counts.no_time += 1;
-                continue;
-            }
-            let time = cells[TIME].times().at[index(*row)];
-            counts.times = both(counts.times, Some((time, time)));
-            let has_listing = *listing != ABSENT && !cells[LISTING].is_null(*row);
-            let has_user = *user != ABSENT && !cells[USER].is_null(*row);
-            let in_time = has_listing && !is_prior(range.last_label, time)
-                || has_user && is_prior(time, range.last);
-            // A click counts under the first reason that applies, so that the counts add up to the
-            // rows.
-            let count = match () {
-                () if !has_listing && !has_user => &mut counts.unknown_ids,
-                () if in_time => &mut counts.in_range,
-                () => &mut counts.late,
-            };
-            *count += 1;
-        }
-    }
-}
-
-impl ClickExclusions {
-    /// Adds the counts of another thread.
-    fn merge(&mut self, other: &ClickExclusions) {
-        self.unknown_ids += other.unknown_ids;
-        self.in_range += other.in_range;
-        self.late += other.late;
-        self.no_time += other.no_time;
-        self.times = both(self.times, other.times);
-    }
 }

@@ -9,6 +9,7 @@
 //! counts would depend on where these stop.
 
 mod actions;
+mod clicks;
 mod dwell;
 mod features;
 mod sequences;
@@ -19,7 +20,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::dwell::{EventsSeen, notice_dwell, see_events, warn_dwell};
-pub(crate) use self::features::{notice_features, warn_features};
+pub(crate) use self::features::{ClicksSeen, notice_features, see_clicks, warn_features};
 pub(crate) use self::sequences::{SourcesSeen, notice_sequences, see_sources, warn_sequences};
 use crate::advice::Hint;
 use crate::calendar::{date_text, instant_text};

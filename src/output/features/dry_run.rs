@@ -39,8 +39,8 @@ pub(crate) struct FeaturesDryRun {
 }
 
 /// The parts that so many rows of a day make.
-pub(crate) fn parts_count(rows: u64) -> u64 {
-    let last = plan(0, rows).last();
+pub(crate) fn parts_count(job: &Job, rows: u64) -> u64 {
+    let last = plan(job, 0, rows).last();
     last.map_or(0, |group| group.place.part + 1)
 }
 

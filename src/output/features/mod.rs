@@ -1,14 +1,19 @@
 //! Impressions and clicks to files: a row for each impression, by day, with manifests and metrics.
 //!
-//! **In / Out**: [`FeaturesRead`] and its clicks → parts by day, manifests, metrics, rejected rows, a
-//! [`FeaturesReport`]. **Order**: within a day by time, then by the ids of impression, listing and
+//! **In / Out**: [`FeaturesRead`] and its clicks → parts by day, and [`FeaturesMade`] → manifests, metrics,
+//! rejected rows, a [`FeaturesReport`]; of shards, `merge` makes the parts that one run would have made.
+//! **Order**: within a day by time, then by the ids of impression, listing and
 //! user. **Invariants**: which rows a row group and a part hold depends on the impressions
 //! alone; row groups are made on all threads and written in order.
 
 mod dry_run;
+mod ids;
+mod made;
+mod merge;
 mod report;
 mod results;
 mod rows;
+mod shard_rows;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -17,11 +22,13 @@ use rayon::slice::ParallelSliceMut;
 use serde::Serialize;
 
 pub(crate) use self::dry_run::{dry_run, parts_count};
-use self::report::{click_findings, day_counts, report};
+use self::ids::write_ids;
+pub(crate) use self::made::{DayMade, FeaturesMade, ReadTotals, publish, report_of_shard};
+pub(crate) use self::merge::{ShardParts, merge};
 use self::results::FeatureResults;
 use self::rows::RowMaker;
 pub(crate) use self::rows::schema;
-use super::commit::{DayOutcome, DayReport, Outcome, RunInputs, commit, judge};
+use super::commit::{DayReport, RunInputs};
 use super::parts::{EncodedGroup, PartWriter, PartsWritten, Steps, write_parts};
 use super::plan::{GroupPlan, plan_rows};
 use crate::context::{RunContext, Stage};
@@ -34,24 +41,24 @@ use crate::kernel::chunk::RowChunk;
 use crate::kernel::op::dedup::WholeClick;
 use crate::kernel::op::features::{Click, UserClick};
 use crate::kernel::partition::Split;
-use crate::manifest::{self, ClickFindings, FeatureDayCounts};
-use crate::metrics::{
-    FeatureCounts, FeatureMetrics, FeatureRun, Reach, RejectedRows, missing_days, source_days,
-};
+use crate::manifest;
+use crate::metrics::FeatureCounts;
 use crate::output::in_order::Guard;
 use crate::publish::{StagingDir, Target};
 use crate::scan::bad_rows::rejected_of;
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::clicks::ClickTally;
-use crate::scan::features::impressions::ShownListings;
+use crate::scan::features::impressions::{AllShown, ShownListings};
 use crate::scan::features::listings::Listings;
 use crate::store::spill::Partitions;
-use crate::warnings::{Noticed, Warning, entries};
+use crate::warnings::Warning;
 
 /// Rows of a row group: narrow ones, so more than of `sequences`.
 const GROUP_ROWS: u64 = 1 << 17;
 /// Row groups of a part.
 const PART_GROUPS: u64 = 8;
+/// The most and the least rows of a row group of a shard.
+const SHARD_GROUP_ROWS: (u64, u64) = (1 << 14, 1 << 9);
 
 /// Partitions of clicks by listing, and by user.
 type ByListingAndUser<L, U> = (Partitions<RowChunk<L>>, Partitions<RowChunk<U>>);
@@ -138,8 +145,12 @@ pub(crate) struct FeaturesRead {
     pub(crate) listing_ids: RankedDictionary,
     /// The attributes of these.
     pub(crate) listings: Listings,
-    /// Rows, by day.
+    /// Rows, by day; 0 for a day of which other shards have all.
     pub(crate) days: BTreeMap<Day, u64>,
+    /// What is known of the impressions of all shards.
+    pub(crate) all: AllShown,
+    /// Rows of impressions by the null word that is their user, and their listing.
+    pub(crate) null_words: [BTreeMap<String, u64>; 2],
     pub(crate) clicks: ClickTally,
     /// Up to when clicks are complete; nothing if there are none.
     pub(crate) data_end: Option<Micros>,
@@ -153,6 +164,20 @@ impl FeaturesRead {
         // known.
         clicks == 0 || self.clicks.without_user < clicks
     }
+
+    /// What was read, in numbers.
+    fn totals(&self) -> ReadTotals {
+        ReadTotals {
+            types: self.types,
+            impressions: self.all.clone(),
+            clicks: self.clicks.clicks,
+            without_user: self.clicks.without_user,
+            latest: self.clicks.latest,
+            has_users: self.has_users(),
+            data_end: self.data_end,
+            listings: self.listings.rows_read,
+        }
+    }
 }
 
 /// The rows of a day, in the order of the output.
@@ -161,53 +186,46 @@ struct DayImpressions {
     rows: Vec<TimedRow>,
 }
 
-/// Writes a row for each impression and publishes, unless `notice` refuses the counts of all rows, or how
-/// many clicks are on their listings and repeat another one.
+/// Writes a row for each impression.
 ///
 /// # Errors
-/// If the output cannot be made or written, or is refused.
-pub(crate) fn write(
+/// If the output cannot be made or written.
+pub(crate) fn make(
     job: &Job,
     context: &RunContext,
     staging: &StagingDir,
     read: &FeaturesRead,
     clicks: &PartitionedClicks,
-    notice: impl FnOnce(&FeatureCounts, (u64, u64)) -> Result<Noticed>,
-) -> Result<FeaturesReport> {
+) -> Result<FeaturesMade> {
     // Each is counted by its listing and by its user, and written: three steps of progress.
     context.enter(Stage::WRITE, count64(read.shown.count() * 3));
     let results = FeatureResults::new(job, context, read)?;
     results.find(job, context, read, clicks)?;
     let target = Target::StagingDir(staging);
     let (days, written) = make_parts(job, context, target, read, &results)?;
-    // Parts are made before `notice` judges them: what it looks at is counted while rows are
-    // encoded. A refusal leaves only the staging directory, which is removed.
-    let mut all = FeatureCounts::default();
-    written.stats.iter().for_each(|counts| all.merge(counts));
-    let (on_listings, repeated) = results.repeats();
-    let noticed = notice(&all, (on_listings, repeated))?;
-    let clicks = click_findings(read, on_listings, repeated);
-    let outcome = Outcome {
+    let ids = job
+        .shard
+        .map(|_| write_ids(job, context, staging, read, &results));
+    let [on_listings, repeated] = results.repeats();
+    let parts = written.files.into_iter().zip(written.stats);
+    let days = days.iter().zip(parts).map(|(day, (parts, counts))| {
+        let ends = day.rows.first().zip(day.rows.last());
+        DayMade {
+            day: day.day,
+            cutoffs: ends.map(|(first, last)| (first.time, last.time)),
+            counts,
+            parts,
+        }
+    });
+    Ok(FeaturesMade {
         settings: manifest::feature_settings(job, read.types),
-        metrics: metrics_of(job, read, &days, &written, &clicks, &noticed),
-        days: outcomes(job, &days, &written),
-        actions: clicks,
-        extends: None,
-    };
-    context.enter(Stage::PUBLISH, 0);
-    context.check()?;
-    let files = read.inputs.files(job)?;
-    let run = judge(staging, &read.inputs.gates, &files, &outcome.metrics)?;
-    let days = commit(job, context, staging, &files, &run, &outcome)?;
-    Ok(report(
-        job,
-        read,
-        days,
-        &all,
+        files: read.inputs.files(job)?,
+        read: read.totals(),
+        days: days.collect(),
         on_listings,
         repeated,
-        noticed,
-    ))
+        ids: ids.transpose()?,
+    })
 }
 
 /// Makes all parts; gives the rows of each day, too.
@@ -228,8 +246,10 @@ fn make_parts(
         data_end: read.data_end,
     };
     let groups = days.iter().enumerate();
+    // A shard may have no row of a day, and then has no part of it.
     let groups: Vec<GroupPlan> = groups
-        .flat_map(|(at, day)| plan(at, count64(day.rows.len())))
+        .filter(|(_, day)| !day.rows.is_empty())
+        .flat_map(|(at, day)| plan(job, at, count64(day.rows.len())))
         .collect();
     let start = |file| encoder.file(file);
     let names = days.iter().map(|day| day.day);
@@ -290,55 +310,17 @@ fn by_day(job: &Job, read: &FeaturesRead) -> Vec<DayImpressions> {
     days
 }
 
-/// The row groups of a day of so many rows.
-fn plan(day: usize, rows_count: u64) -> impl Iterator<Item = GroupPlan> {
-    plan_rows(day, rows_count, GROUP_ROWS, PART_GROUPS)
+/// The row groups of a day of so many rows; those of a shard are merged again.
+fn plan(job: &Job, day: usize, rows_count: u64) -> impl Iterator<Item = GroupPlan> {
+    let rows = job
+        .shard
+        .map_or(GROUP_ROWS, |shard| shard_group_rows(shard.count));
+    plan_rows(day, rows_count, rows, PART_GROUPS)
 }
 
-/// The parts and counts of each day.
-fn outcomes<'a>(
-    job: &Job,
-    days: &[DayImpressions],
-    written: &'a PartsWritten<FeatureCounts>,
-) -> Vec<DayOutcome<'a, FeatureDayCounts>> {
-    let parts = written.files.iter().zip(&written.stats);
-    let days = days.iter().zip(parts);
-    let outcome = days.map(|(day, (parts, counts))| {
-        let ends = day.rows.first().zip(day.rows.last());
-        DayOutcome {
-            day: day.day,
-            rows: count64(day.rows.len()),
-            cutoffs: ends.map(|(first, last)| (first.time, last.time)),
-            counts: day_counts(job, counts),
-            parts,
-        }
-    });
-    outcome.collect()
-}
-
-/// The metrics of each day.
-fn metrics_of(
-    job: &Job,
-    read: &FeaturesRead,
-    days: &[DayImpressions],
-    written: &PartsWritten<FeatureCounts>,
-    clicks: &ClickFindings,
-    noticed: &Noticed,
-) -> Vec<FeatureMetrics> {
-    let run = FeatureRun {
-        findings: clicks.clone(),
-        unused_sources: Some(noticed.unused_sources),
-        rejected: RejectedRows::new(&read.inputs.rejected),
-    };
-    let histories = job.sequences();
-    let reach = Reach::new(job.kind(), histories.cutoff, histories.lookback());
-    let source_days = source_days(&read.inputs.sources);
-    let days = days.iter().zip(&written.stats);
-    let days = days.map(|(day, counts)| FeatureMetrics {
-        missing: missing_days(reach, &source_days, day.day),
-        warnings: entries(&noticed.warnings),
-        counts: *counts,
-        run: Some(run.clone()),
-    });
-    days.collect()
+/// Rows of a row group of a shard. One of each shard is in memory when they are merged, and all together
+/// are about as many as a row group of the set, for up to 256 shards.
+fn shard_group_rows(shards: u32) -> u64 {
+    let (most, least) = SHARD_GROUP_ROWS;
+    (GROUP_ROWS / u64::from(shards)).clamp(least, most)
 }

@@ -34,10 +34,8 @@ pub(crate) struct FeatureResults {
     counts: Vec<AtomicU32>,
     /// Whether a click followed, per row.
     clicked: Vec<AtomicBool>,
-    /// Clicks on the listings.
-    on_listings: AtomicU64,
-    /// Of them, those that repeat another one.
-    repeated: AtomicU64,
+    /// Of each listing, by rank, the clicks on it, and of these those that repeat another one.
+    on_listings: Vec<[AtomicU64; 2]>,
 }
 
 /// Buffers of a thread.
@@ -72,14 +70,17 @@ impl FeatureResults {
         read: &FeaturesRead,
     ) -> Result<FeatureResults> {
         let (windows, rows) = (job.features().windows.len() + 1, read.shown.count());
-        context.reserve_memory(count64(rows * (windows * 2 * size_of::<u32>() + 1)))?;
+        let listings = index(read.listing_ids.count());
+        let of_listings = listings * size_of::<[u64; 2]>();
+        let of_rows = rows * (windows * 2 * size_of::<u32>() + 1);
+        context.reserve_memory(count64(of_rows + of_listings))?;
         let mut results = FeatureResults {
             windows,
             counts: Vec::new(),
             clicked: Vec::new(),
-            on_listings: AtomicU64::new(0),
-            repeated: AtomicU64::new(0),
+            on_listings: Vec::new(),
         };
+        results.on_listings.resize_with(listings, Default::default);
         results
             .counts
             .resize_with(rows * windows * 2, AtomicU32::default);
@@ -109,7 +110,7 @@ impl FeatureResults {
             PartitionedClicks::All((by_listing, by_user)) => {
                 let of_listing =
                     |buffers: &mut FeatureBuffers, asked: &[KeyProbe], clicks: &[Click]| {
-                        self.count_clicks(clicks.len(), repeats_count(clicks));
+                        self.count_clicks(clicks);
                         self.find_of_listing(&spec, buffers, asked, clicks);
                     };
                 each_partition(context, read, listings, by_listing, of_listing)?;
@@ -125,7 +126,7 @@ impl FeatureResults {
                     listings,
                     by_listing,
                     |buffers, asked, clicks| {
-                        self.count_clicks(clicks.len(), repeats_count(clicks));
+                        self.count_clicks(clicks);
                         // Taken out, as `find_of_listing` borrows the buffers; put back, to keep
                         // the allocation.
                         let mut once = std::mem::take(&mut buffers.clicks);
@@ -175,15 +176,25 @@ impl FeatureResults {
         prior_counts(times, asked, &spec.windows_us, starts, put);
     }
 
-    /// Counts clicks on a listing, and those of them that repeat another one.
-    fn count_clicks(&self, clicks: usize, repeated: usize) {
-        self.on_listings.fetch_add(count64(clicks), Relaxed);
-        self.repeated.fetch_add(count64(repeated), Relaxed);
+    /// Counts the clicks on a listing, and those of them that repeat another one.
+    fn count_clicks<R: Keyed + PartialEq>(&self, clicks: &[R]) {
+        if let Some(first) = clicks.first() {
+            let [all, repeated] = &self.on_listings[index(first.key())];
+            all.store(count64(clicks.len()), Relaxed);
+            repeated.store(count64(repeats_count(clicks)), Relaxed);
+        }
     }
 
-    /// Clicks on the listings, and how many of them repeat another one in user, listing and time.
-    pub(crate) fn repeats(&self) -> (u64, u64) {
-        (self.on_listings.load(Relaxed), self.repeated.load(Relaxed))
+    /// Clicks on a listing, and how many of them repeat another one in user, listing and time.
+    pub(super) fn clicks_on(&self, listing: u32) -> [u64; 2] {
+        let counts = &self.on_listings[index(listing)];
+        [counts[0].load(Relaxed), counts[1].load(Relaxed)]
+    }
+
+    /// The same of all listings.
+    pub(super) fn repeats(&self) -> [u64; 2] {
+        let counts = (0..count32(self.on_listings.len())).map(|rank| self.clicks_on(rank));
+        counts.fold([0, 0], |sum, of| [sum[0] + of[0], sum[1] + of[1]])
     }
 
     /// Multiplies each count by the weight of a sampled click, and varies it by up to half of that, as

@@ -3,18 +3,21 @@
 //! **In / Out**: a row group, or a share of a text file → rows of a [`ShownListings`], whose users and
 //! listings are codes of the thread's own [`IdCodes`] until [`ShownRead::new`] ranks them.
 //! **Null rule**: nothing here may be null. **Invariants**: rows of days that are not selected are
-//! dropped; all others are kept, repeated ones too.
+//! dropped; all others are kept, repeated ones too. Those of users of other shards are checked and counted,
+//! and not kept.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use super::FeatureTypes;
 use crate::calendar::Zone;
 use crate::context::RunContext;
 use crate::dictionary::{Ids, Order, RankedDictionary};
 use crate::error::Result;
-use crate::ids::{Day, Micros, count64, index};
-use crate::job::{CustomerType, Source};
+use crate::ids::{Day, Micros, both, count64, index};
+use crate::job::{CustomerType, Shard, Source};
 use crate::kernel::column::TextColumn;
 use crate::kernel::passthrough::PassthroughValue;
 use crate::scan::bad_rows::{BadRowPolicy, Rejected};
@@ -61,6 +64,8 @@ pub(crate) struct ShownScan<'a> {
     types: FeatureTypes,
     /// Which days are read.
     days: DaySpec<'a>,
+    /// Whose rows are kept, if not those of all users.
+    shard: Option<Shard>,
     /// How many columns are kept.
     kept: usize,
     table: TableScan<'a>,
@@ -80,12 +85,24 @@ struct ShownRows {
     shown: ShownListings,
     users: IdCodes,
     listings: IdCodes,
-    days: BTreeMap<Day, u64>,
+    /// Rows of each day, and of them those that are kept.
+    days: BTreeMap<Day, [u64; 2]>,
+    /// The first and the last time of all.
+    times: Option<(Micros, Micros)>,
     /// Scratch: the rows to keep.
     kept: Vec<u32>,
 }
 
-/// All impressions of the days asked for, and whom and what they are about.
+/// What is known of all impressions of the days asked for, those of other shards among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AllShown {
+    /// How many there are.
+    pub(crate) days: BTreeMap<Day, u64>,
+    /// The first and the last time.
+    pub(crate) times: Option<(Micros, Micros)>,
+}
+
+/// All impressions of the days asked for, or those of a shard, and whom and what they are about.
 #[derive(Debug)]
 pub(crate) struct ShownRead {
     /// The impressions; users and listings are ranks.
@@ -94,7 +111,9 @@ pub(crate) struct ShownRead {
     pub(crate) users: RankedDictionary,
     /// The listings, in hash order.
     pub(crate) listings: RankedDictionary,
+    /// Rows of `shown` by day; 0 for a day of which other shards have all.
     pub(crate) days: BTreeMap<Day, u64>,
+    pub(crate) all: AllShown,
     /// Rows set aside, in no order.
     pub(crate) rejected: Vec<Rejected>,
     /// Wall times and instants.
@@ -163,9 +182,9 @@ impl ShownListings {
 }
 
 impl<'a> ShownScan<'a> {
-    /// A scan of impressions.
+    /// A scan of impressions, of which those of a shard are kept, if it is one.
     pub(crate) fn new(
-        (spec, days): (&ReadSpec<'a>, DaySpec<'a>),
+        (spec, days, shard): (&ReadSpec<'a>, DaySpec<'a>, Option<Shard>),
         policy: &'a BadRowPolicy<'a>,
         context: &'a RunContext,
         types: FeatureTypes,
@@ -188,6 +207,7 @@ impl<'a> ShownScan<'a> {
             context,
             types,
             days,
+            shard,
             table: TableScan::new(spec, policy, context, columns),
         }
     }
@@ -201,6 +221,7 @@ impl<'a> ShownScan<'a> {
                 users: IdCodes::new(self.types.user),
                 listings: IdCodes::new(self.types.listing),
                 days: BTreeMap::new(),
+                times: None,
                 kept: Vec::new(),
             },
         }
@@ -230,14 +251,25 @@ impl<'a> ShownScan<'a> {
         self.table.check_seen(opened, &seen)
     }
 
-    /// Keeps the rows of a batch that are of days asked for.
+    /// Keeps the rows of a batch that are of days asked for, and of the shard.
     fn keep(&self, batch: &Batch<'_>, state: &mut ShownRows) -> Result<()> {
         let times = &batch.cells[TIME].times().at;
+        let users = &batch.cells[USER];
         state.kept.clear();
         for row in batch.rows {
-            let day = self.zone.day_of(times[index(*row)]);
-            if self.days.wants(day) {
-                *state.days.entry(day).or_default() += 1;
+            let time = times[index(*row)];
+            let day = self.zone.day_of(time);
+            if !self.days.wants(day) {
+                continue;
+            }
+            state.times = both(state.times, Some((time, time)));
+            let [all, own] = state.days.entry(day).or_default();
+            *all += 1;
+            if self
+                .shard
+                .is_none_or(|shard| shard.has(users.hash_of_id(*row)))
+            {
+                *own += 1;
                 state.kept.push(*row);
             }
         }
@@ -286,14 +318,16 @@ impl ShownRead {
     ) -> Result<ShownRead> {
         let (mut users, mut listings, mut lists) = (Vec::new(), Vec::new(), Vec::new());
         let (mut days, mut rejected) = (BTreeMap::new(), Vec::new());
-        let mut kinds = TimeKinds::default();
+        let (mut kinds, mut all) = (TimeKinds::default(), AllShown::default());
         for ShownState { table, rows } in states {
             users.push(rows.users.ids);
             listings.push(rows.listings.ids);
             lists.push(rows.shown);
-            for (day, count) in rows.days {
-                *days.entry(day).or_default() += count;
+            for (day, [of_all, own]) in rows.days {
+                *all.days.entry(day).or_default() += of_all;
+                *days.entry(day).or_default() += own;
             }
+            all.times = both(all.times, rows.times);
             kinds.merge(&table.kinds);
             rejected.extend(table.rejected);
         }
@@ -324,6 +358,7 @@ impl ShownRead {
             users,
             listings,
             days,
+            all,
             rejected,
             kinds,
         })

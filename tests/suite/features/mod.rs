@@ -7,3 +7,4 @@ mod random;
 mod real;
 mod same;
 mod shape;
+mod shards;

@@ -9,7 +9,7 @@ use super::case::{Case, HOUR, NOON, check, click, nobodys, shown};
 use crate::support::{Numbers, PLAIN, Style, parts_by, scratch};
 
 /// Logs of some size, of three days, with a listing and a user that are in a fifth of all rows.
-fn log(seed: u64, clicks: usize) -> Case {
+pub(super) fn log(seed: u64, clicks: usize) -> Case {
     let mut numbers = Numbers(seed);
     let id = |numbers: &mut Numbers, count| {
         if numbers.once_in(5) {
