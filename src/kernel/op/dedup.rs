@@ -3,7 +3,9 @@
 //! **In / Out**: clicks of a key, sorted → the distinct ones. **Invariants**: two clicks are equal only
 //! if user, listing and time are. Ids that no impression has get no rank, so every id is stored as
 //! 64 bits: an integer as it is, a text as its 64-bit hash (a collision is the only error).
-//! **Why so**: a click without the ids takes half the memory, so only jobs with `--dedup` store them.
+//! **Why so**: a click without the ids takes half the memory, so only jobs with `--dedup` store them. Other
+//! jobs compare users by marks of 31 bits, also where ranks would tell them apart: how many clicks repeat
+//! another one must not depend on which users have a rank.
 
 use crate::ids::Micros;
 use crate::kernel::chunk::FixedRow;
@@ -64,6 +66,24 @@ pub(crate) fn repeats_count<R: PartialEq>(rows: &[R]) -> usize {
     rows.windows(2).filter(|pair| pair[0] == pair[1]).count()
 }
 
+/// The number of clicks on a listing, sorted, that repeat another one: of one time, and by users whose marks are
+/// equal. `mark` gives that of a user; `marks` is scratch.
+pub(crate) fn repeats_by_mark(
+    clicks: &[Click],
+    mark: impl Fn(u32) -> u32,
+    marks: &mut Vec<u32>,
+) -> usize {
+    let of_one_time = clicks.chunk_by(|a, b| a.time == b.time);
+    let several = of_one_time.filter(|clicks| clicks.len() > 1);
+    let repeats = several.map(|clicks| {
+        marks.clear();
+        marks.extend(clicks.iter().map(|click| mark(click.user)));
+        marks.sort_unstable();
+        repeats_count(marks)
+    });
+    repeats.sum()
+}
+
 /// The distinct ones of sorted rows.
 pub(crate) fn each_once<R: PartialEq>(rows: &[R]) -> impl Iterator<Item = &R> {
     rows.chunk_by(|a, b| a == b).map(|alike| &alike[0])
@@ -99,6 +119,41 @@ mod tests {
         let once: Vec<_> = each_once(&clicks).collect();
         assert_eq!(once, [&clicks[0], &clicks[2], &clicks[3]]);
         assert_eq!(repeats_count::<u8>(&[]), 0);
+    }
+
+    #[test]
+    fn marks_and_not_ranks_tell_users_apart() {
+        let click = |(time, user): &(i64, u32)| Click {
+            time: Micros(*time),
+            user: *user,
+            listing: 0,
+        };
+        // Users 0 to 3 have a rank; the mark of 1 is that of 103, and those of 2 and 3 are one.
+        let mark = |user: u32| match user {
+            0 => 100,
+            1 => 103,
+            2 | 3 => 102,
+            user => user,
+        };
+        let mut marks = Vec::new();
+        for (clicks, expected) in [
+            (&[][..], 0),
+            (&[(1, 0), (2, 0)], 0),
+            (&[(1, 0), (1, 0), (1, 1)], 1),
+            (&[(1, 1), (1, 2), (1, 103)], 1),
+            (&[(1, 2), (1, 3), (1, 102), (2, 102), (2, 104)], 2),
+            (&[(1, 1), (1, 1), (1, 9), (1, 9), (1, 103)], 3),
+        ] {
+            let mut clicks: Vec<Click> = clicks.iter().map(click).collect();
+            clicks.sort_unstable();
+            assert_eq!(repeats_by_mark(&clicks, mark, &mut marks), expected);
+            // Whoever has a rank.
+            clicks
+                .iter_mut()
+                .for_each(|click| click.user = mark(click.user));
+            clicks.sort_unstable();
+            assert_eq!(repeats_by_mark(&clicks, mark, &mut marks), expected);
+        }
     }
 
     #[test]

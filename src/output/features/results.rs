@@ -13,16 +13,17 @@ use super::{FeaturesRead, PartitionedClicks};
 use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Key, Micros, count32, count64, index};
-use crate::job::{Job, LabelKey};
+use crate::job::{Dedup, Job, LabelKey};
 use crate::kernel::chunk::{FixedRow, RowChunk};
 use crate::kernel::hash::spread;
-use crate::kernel::op::dedup::{each_once, repeats_count};
+use crate::kernel::op::dedup::{each_once, repeats_by_mark, repeats_count};
 use crate::kernel::op::features::{
     Click, KeyProbe, Keyed, NextClicks, labels_of_anybody, prior_counts,
 };
 use crate::kernel::partition::{PartitionWriter, Split};
 use crate::kernel::sort::sort_run;
 use crate::output::runs::KeyRuns;
+use crate::scan::features::mark_of_id;
 use crate::store::spill::Partitions;
 
 /// Prior counts and the label of each impression.
@@ -48,6 +49,8 @@ struct FeatureBuffers {
     /// The times of the clicks of a key.
     times: Vec<Micros>,
     starts: Vec<usize>,
+    /// The marks of the users of clicks at one time.
+    marks: Vec<u32>,
     next: NextClicks,
 }
 
@@ -57,6 +60,34 @@ struct CountSpec<'a> {
     read: &'a FeaturesRead,
     /// The windows but for all time, in microseconds.
     windows_us: Vec<i64>,
+    /// The marks of users, by rank.
+    marks: Vec<u32>,
+}
+
+impl<'a> CountSpec<'a> {
+    /// How a job counts.
+    fn new(job: &'a Job, context: &RunContext, read: &'a FeaturesRead) -> Result<CountSpec<'a>> {
+        let windows = job.features().windows.iter();
+        let marked = 0..match job.dedup {
+            Dedup::None => read.users.count(),
+            // Whole clicks are compared by their ids.
+            _ => 0,
+        };
+        context.reserve_memory(u64::from(marked.end) * count64(size_of::<u32>()))?;
+        let marks = marked.into_par_iter();
+        Ok(CountSpec {
+            job,
+            read,
+            windows_us: windows.map(|(_, window_us)| *window_us).collect(),
+            marks: marks.map(|rank| mark_of_id(read.users.get(rank))).collect(),
+        })
+    }
+
+    /// The mark of a user, who has a rank, or is given by it.
+    #[inline]
+    fn mark(&self, user: u32) -> u32 {
+        self.marks.get(index(user)).copied().unwrap_or(user)
+    }
 }
 
 impl FeatureResults {
@@ -100,17 +131,14 @@ impl FeatureResults {
         clicks: &PartitionedClicks,
     ) -> Result<()> {
         let (listings, users) = (&read.shown.listings, &read.shown.users);
-        let windows = job.features().windows.iter();
-        let spec = CountSpec {
-            job,
-            read,
-            windows_us: windows.map(|(_, window_us)| *window_us).collect(),
-        };
+        let spec = CountSpec::new(job, context, read)?;
         match clicks {
             PartitionedClicks::All((by_listing, by_user)) => {
                 let of_listing =
                     |buffers: &mut FeatureBuffers, asked: &[KeyProbe], clicks: &[Click]| {
-                        self.count_clicks(clicks);
+                        let mark = |user| spec.mark(user);
+                        let repeated = repeats_by_mark(clicks, mark, &mut buffers.marks);
+                        self.count_clicks(clicks, repeated);
                         self.find_of_listing(&spec, buffers, asked, clicks);
                     };
                 each_partition(context, read, listings, by_listing, of_listing)?;
@@ -126,7 +154,7 @@ impl FeatureResults {
                     listings,
                     by_listing,
                     |buffers, asked, clicks| {
-                        self.count_clicks(clicks);
+                        self.count_clicks(clicks, repeats_count(clicks));
                         // Taken out, as `find_of_listing` borrows the buffers; put back, to keep
                         // the allocation.
                         let mut once = std::mem::take(&mut buffers.clicks);
@@ -177,11 +205,11 @@ impl FeatureResults {
     }
 
     /// Counts the clicks on a listing, and those of them that repeat another one.
-    fn count_clicks<R: Keyed + PartialEq>(&self, clicks: &[R]) {
+    fn count_clicks<R: Keyed>(&self, clicks: &[R], repeated: usize) {
         if let Some(first) = clicks.first() {
-            let [all, repeated] = &self.on_listings[index(first.key())];
-            all.store(count64(clicks.len()), Relaxed);
-            repeated.store(count64(repeats_count(clicks)), Relaxed);
+            let [of_all, of_repeated] = &self.on_listings[index(first.key())];
+            of_all.store(count64(clicks.len()), Relaxed);
+            of_repeated.store(count64(repeated), Relaxed);
         }
     }
 

@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::FeatureTypes;
+use super::{FIRST_MARK, FeatureTypes};
 use crate::calendar::Zone;
 use crate::context::RunContext;
 use crate::dictionary::{Ids, Order, RankedDictionary};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{Day, Micros, both, count64, index};
 use crate::job::{CustomerType, Shard, Source};
 use crate::kernel::column::TextColumn;
@@ -333,6 +333,11 @@ impl ShownRead {
         }
         // A partition is a range of ranks, so in hash order neighbouring ids do not fill one.
         let (users, of_users) = RankedDictionary::merge(users, Order::Hash, context)?;
+        if users.count() > FIRST_MARK {
+            let count = users.count();
+            let what = format!("{count} users of impressions; there is room for {FIRST_MARK}");
+            return Err(Error::settings(what));
+        }
         let (listings, of_listings) = RankedDictionary::merge(listings, Order::Hash, context)?;
         let kept_count = lists
             .first()

@@ -7,10 +7,12 @@ pub(crate) mod listings;
 
 use twox_hash::XxHash64;
 
+use crate::dictionary::Id;
 use crate::dictionary::keys::Keys;
 use crate::ids::{Key, index};
 use crate::job::CustomerType;
-use crate::kernel::hash::{SEED, spread};
+use crate::kernel::column::Customer;
+use crate::kernel::hash::{SEED, hash_of, spread};
 use crate::kernel::op::features::ABSENT;
 use crate::scan::table::{Cells, Memo};
 
@@ -34,16 +36,28 @@ pub(crate) fn ranks(cells: &Cells, rows: &[u32], known: (&Keys, &mut Memo), rank
     find(cells, rows, known, ranks, |_| ABSENT);
 }
 
-/// The same, but for those that nobody asks for a mark that tells most of them apart: above all ranks,
-/// and below [`ABSENT`].
+/// The first mark of an id without a rank; ranks are below it.
+pub(crate) const FIRST_MARK: u32 = 1 << 31;
+
+/// The mark of a user without a rank, which tells most users apart: below [`ABSENT`]. It follows from the id
+/// alone, so that the users that have a rank, and with them shards, do not decide who is taken for whom.
+#[inline]
+pub(crate) fn mark_of(hash: u64) -> u32 {
+    let mark = hash % u64::from(ABSENT - FIRST_MARK);
+    FIRST_MARK + u32::try_from(mark).expect("less than 32 bits have room for")
+}
+
+/// The mark of an id.
+pub(crate) fn mark_of_id(id: Id<'_>) -> u32 {
+    mark_of(match id {
+        Id::Int(id) => spread(id),
+        Id::Text(id) => hash_of(Customer::Text(id)),
+    })
+}
+
+/// The same as [`ranks`], but marks for those that nobody asks for.
 fn ranks_or_marks(cells: &Cells, rows: &[u32], known: (&Keys, &mut Memo), ranks: &mut Vec<u32>) {
-    let count = known.0.count();
-    // The numbers between the ranks and `ABSENT`, so that a mark is neither.
-    let room = u64::from(ABSENT.saturating_sub(count)).max(1);
-    find(cells, rows, known, ranks, |hash| {
-        let mark = u32::try_from(hash % room).expect("less than 32 bits have room for");
-        count.saturating_add(mark).min(ABSENT)
-    });
+    find(cells, rows, known, ranks, mark_of);
 }
 
 /// The ranks of the ids of some rows, and what `other` makes of the hashes of those without.
