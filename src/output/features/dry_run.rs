@@ -40,7 +40,8 @@ pub(crate) struct FeaturesDryRun {
 
 /// The parts that so many rows of a day make.
 pub(crate) fn parts_count(job: &Job, rows: u64) -> u64 {
-    let last = plan(job, 0, rows).last();
+    // A day of which other shards have all rows has no part.
+    let last = plan(job, 0, rows).last().filter(|_| rows > 0);
     last.map_or(0, |group| group.place.part + 1)
 }
 

@@ -1,30 +1,22 @@
 //! What a run of `features` read and made, in numbers: all that manifests, metrics and the report are made of.
 //!
-//! **In / Out**: [`FeaturesMade`] of a run, or of all shards of one → manifests, metrics, a
-//! [`FeaturesReport`]. **Invariants**: counts of rows add up over shards, as each impression is in one. What
+//! **In / Out**: what a run has read and written → [`FeaturesMade`]; those of all shards of a job → that of one
+//! run. **Invariants**: counts of rows add up over shards, as each impression is in one. What
 //! is counted of clicks and listings, which every shard reads all of, is equal in all; but a listing may be in
 //! several shards, so that clicks on listings neither add up nor are equal.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::FeaturesReport;
 use super::ids::ShardIds;
-use super::report::{click_findings, day_counts, report};
-use crate::context::{RunContext, Stage};
-use crate::error::Result;
-use crate::ids::{Day, Micros, both, count64};
-use crate::job::{Job, Source};
-use crate::manifest::{ClickFindings, FeatureDayCounts};
-use crate::metrics::{
-    FeatureCounts, FeatureMetrics, FeatureRun, Gates, Reach, RejectedRows, missing_days,
-};
-use crate::output::commit::{DayOutcome, DayReport, FilesRead, Outcome, commit, judge};
-use crate::publish::{Part, StagingDir};
+use crate::ids::{Day, Micros, both};
+use crate::job::Source;
+use crate::metrics::FeatureCounts;
+use crate::output::commit::FilesRead;
+use crate::publish::Part;
 use crate::scan::bad_rows::rejected_of;
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::impressions::AllShown;
-use crate::warnings::{Noticed, entries};
 
 /// What was made of what was read, beside the parts: all that is yet to be published of it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -91,75 +83,4 @@ impl FeaturesMade {
             own.cutoffs = both(own.cutoffs, more.cutoffs);
         }
     }
-}
-
-/// Publishes what was made, unless a gate fails.
-///
-/// # Errors
-/// If a gate fails, or the output cannot be written.
-pub(crate) fn publish(
-    job: &Job,
-    context: &RunContext,
-    staging: &StagingDir,
-    made: &FeaturesMade,
-    (gates, noticed): (&Gates, Noticed),
-) -> Result<FeaturesReport> {
-    context.enter(Stage::PUBLISH, 0);
-    context.check()?;
-    let clicks = click_findings(made);
-    let outcome = Outcome {
-        settings: made.settings.clone(),
-        metrics: metrics_of(job, made, &clicks, &noticed),
-        days: made.days.iter().map(|day| outcome_of(job, day)).collect(),
-        actions: clicks,
-        extends: None,
-    };
-    let run = judge(staging, gates, &made.files, &outcome.metrics)?;
-    let days = commit(job, context, staging, &made.files, &run, &outcome)?;
-    Ok(report(made, days, noticed))
-}
-
-/// The report of a shard.
-pub(crate) fn report_of_shard(made: &FeaturesMade) -> FeaturesReport {
-    let days = made.days.iter().map(|day| DayReport {
-        day: day.day,
-        rows: day.counts.rows,
-        parts: count64(day.parts.len()),
-        bytes: day.parts.iter().map(|part| part.bytes).sum(),
-    });
-    report(made, days.collect(), Noticed::default())
-}
-
-/// What the manifest of a day says.
-fn outcome_of<'a>(job: &Job, day: &'a DayMade) -> DayOutcome<'a, FeatureDayCounts> {
-    DayOutcome {
-        day: day.day,
-        rows: day.counts.rows,
-        cutoffs: day.cutoffs,
-        counts: day_counts(job, &day.counts),
-        parts: &day.parts,
-    }
-}
-
-/// The metrics of each day.
-fn metrics_of(
-    job: &Job,
-    made: &FeaturesMade,
-    clicks: &ClickFindings,
-    noticed: &Noticed,
-) -> Vec<FeatureMetrics> {
-    let run = FeatureRun {
-        findings: clicks.clone(),
-        unused_sources: Some(noticed.unused_sources),
-        rejected: RejectedRows::new(&made.files.rejected),
-    };
-    let histories = job.sequences();
-    let reach = Reach::new(job.kind(), histories.cutoff, histories.lookback());
-    let days = made.days.iter().map(|day| FeatureMetrics {
-        missing: missing_days(reach, &made.files.source_days, day.day),
-        warnings: entries(&noticed.warnings),
-        counts: day.counts,
-        run: Some(run.clone()),
-    });
-    days.collect()
 }

@@ -10,6 +10,7 @@ mod dry_run;
 mod ids;
 mod made;
 mod merge;
+mod published;
 mod report;
 mod results;
 mod rows;
@@ -23,8 +24,9 @@ use serde::Serialize;
 
 pub(crate) use self::dry_run::{dry_run, parts_count};
 use self::ids::write_ids;
-pub(crate) use self::made::{DayMade, FeaturesMade, ReadTotals, publish, report_of_shard};
+pub(crate) use self::made::{DayMade, FeaturesMade, ReadTotals};
 pub(crate) use self::merge::{ShardParts, merge};
+pub(crate) use self::published::{publish, report_of_shard};
 use self::results::FeatureResults;
 use self::rows::RowMaker;
 pub(crate) use self::rows::schema;
