@@ -38,6 +38,20 @@ def test_shards_become_the_set_of_one_run(shop: Path, tmp_path: Path) -> None:
         ht.finalize(shards, out=tmp_path / "other", progress=False, fail_if="samples>0")
 
 
+@pytest.mark.parametrize("job", ["dwell", "features"])
+def test_shards_of_other_jobs_become_the_set_of_one_run(tmp_path: Path, job: str) -> None:
+    logs, shards = tmp_path / "logs", tmp_path / "shards"
+    ht.generate(logs, job=job, days=2, progress=False)
+    for number in range(2):
+        shard = ["--shard", f"{number}/2", "--quiet", "--out", str(shards)]
+        subprocess.run([str(ht.binary()), job, str(logs), *shard], check=True)
+    made = ht.finalize(shards, out=tmp_path / "made", count=2, progress=False)
+    run = ht.dwell if job == "dwell" else ht.features
+    one = run(logs, out=tmp_path / "one", progress=False)
+    assert made.counts == one.counts
+    assert files(made.path) == files(one.path)
+
+
 def test_shards_that_are_missing_or_damaged_are_errors(shop: Path, tmp_path: Path) -> None:
     shards = make_shards(shop, tmp_path / "shards", 2)
     with pytest.raises(ht.NotFound, match="of 3 shards"):

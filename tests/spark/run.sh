@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage; exit ;;
         --quick) select=(-m "not slow") ;;
-        --smoke) select=(-k "test_integers or test_files_on_a_shared_disk or test_a_bad_row_is_named or test_the_columns") ;;
+        --smoke) select=(-k "test_integers or test_files_on_a_shared_disk or test_a_bad_row_is_named or test_the_columns or test_dwell or test_features") ;;
         --install) install=yes ;;
         --matrix) versions+=(3.5.9 4.0.5 4.3.0) connect=yes ;;
         --spark) [ $# -ge 2 ] || wrong "--spark needs a version"; versions+=("$2"); shift ;;

@@ -237,3 +237,19 @@ def test_dwell(spark: Any, events: Path, tmp_path: Path, flags: dict[str, Any]) 
         assert len(tables) >= 2
         for table in tables:
             assert (got.path / table).read_bytes() == (one.path / table).read_bytes(), table
+
+
+def test_features_of_files(spark: Any, tmp_path: Path) -> None:
+    """The parts and the metrics are those of one run, byte for byte; DataFrames are refused."""
+    market = tmp_path / "market"
+    sizes: dict[str, Any] = {"impressions": 4000, "clicks": 9000, "days": 3}
+    ht.generate(market, job="features", progress=False, **sizes)
+    one = ht.features(market, out=tmp_path / "one", windows=["1h", "24h"], progress=False)
+    got = hitherto.spark.features(
+        spark, market, out=tmp_path / "got", shards=3, windows=["1h", "24h"]
+    )
+    assert_same(got, one)
+    assert_same_bytes(got, one)
+    listings = spark.read.parquet(str(market / "listings*"))
+    with pytest.raises(ht.UsageError, match="features takes paths"):
+        hitherto.spark.features(spark, listings=listings, out=tmp_path / "frames")
