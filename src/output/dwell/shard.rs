@@ -79,7 +79,7 @@ pub(crate) fn write_shard(
 ) -> Result<ShardTables> {
     context.enter(Stage::WRITE, read.steps());
     let own = job.dwell();
-    let encoder = |ids: &[&str]| TableEncoder::new(job.codec, rows_schema(ids));
+    let encoder = |ids: &[&str]| TableEncoder::new(job.table_codec(), rows_schema(ids));
     let encoders = Encoders {
         stays: encoder(&["user", "merchant"])?,
         totals: own
@@ -88,7 +88,7 @@ pub(crate) fn write_shard(
             .transpose()?,
         flyer_days: own
             .makes(MoreTable::Flyer)
-            .then(|| TableEncoder::new(job.codec, shares_schema()))
+            .then(|| TableEncoder::new(job.table_codec(), shares_schema()))
             .transpose()?,
     };
     let target = Target::StagingDir(staging);
@@ -242,7 +242,7 @@ fn write_ids(
     id_type: CustomerType,
 ) -> Result<Part> {
     let schema = Schema::new(vec![id_field(name, id_type)]);
-    let encoder = TableEncoder::new(job.codec, schema)?;
+    let encoder = TableEncoder::new(job.table_codec(), schema)?;
     let mut file = ParquetFile::create((target, ""), name, &encoder)?;
     let count = ids.count();
     for group in 0..count.div_ceil(GROUP_IDS) {

@@ -81,7 +81,7 @@ fn write(
     ids: &RankedDictionary,
     more: impl Fn(Range<u32>) -> Vec<ArrayRef>,
 ) -> Result<Part> {
-    let encoder = TableEncoder::new(job.codec, Schema::new(fields))?;
+    let encoder = TableEncoder::new(job.table_codec(), Schema::new(fields))?;
     let mut file = ParquetFile::create((Target::StagingDir(staging), ""), name, &encoder)?;
     let count = ids.count();
     for group in 0..count.div_ceil(GROUP_IDS) {

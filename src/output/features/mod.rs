@@ -240,7 +240,7 @@ fn make_parts(
 ) -> Result<(Vec<DayImpressions>, PartsWritten<FeatureCounts>)> {
     context.reserve_memory(read.days.values().sum::<u64>() * count64(size_of::<TimedRow>()))?;
     let days = by_day(job, read);
-    let encoder = TableEncoder::new(job.codec, schema(job, read.types, read.has_users()))?;
+    let encoder = TableEncoder::new(job.table_codec(), schema(job, read.types, read.has_users()))?;
     let maker = RowMaker {
         job,
         read,
