@@ -168,8 +168,8 @@ pub use crate::report::survey::{
 pub use crate::report::unknown_types::with_unknown_types;
 pub use calendar::{date_text, parse_day};
 pub use engine::{
-    FinalizeSettings, Finalized, FinalizedReport, ShardSeconds, dwell, features, finalize, run,
-    schema,
+    Bucketed, BucketedSource, FinalizeSettings, Finalized, FinalizedReport, ShardSeconds, bucket,
+    dwell, features, finalize, run, schema,
 };
 pub use error::{Error, ErrorKind, Result, RowFault, panic_text};
 pub use estimate::{Planned, PlannedOf, plan};

@@ -65,6 +65,8 @@ pub(crate) struct InputFile {
     pub(crate) settings: Arc<SourceSettings>,
     /// The copy that `path` opens, if it came through a pipe.
     pub(crate) spooled: Option<Spooled>,
+    /// The number of the shard whose rows it has, if `bucket` made it.
+    pub(crate) share: Option<u32>,
 }
 
 /// The text of an open file.

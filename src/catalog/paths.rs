@@ -41,6 +41,8 @@ pub(crate) struct FileSpec<'a> {
     pub(crate) null_values: &'a [String],
     /// How single sources are read.
     pub(crate) source_settings: &'a [(Source, SourceSettings)],
+    /// The shard whose rows the files have, if `bucket` made them.
+    pub(crate) share: Option<u32>,
 }
 
 /// Extensions of a source that is a single file in the folder of all sources.
@@ -74,6 +76,7 @@ pub(crate) fn discover(spec: &FileSpec<'_>, pipes: &mut Pipes<'_>) -> Result<Vec
             tables: TableFinder::new(source),
             nulls: NullWords::new(null_values.unwrap_or(spec.null_values)),
             settings: Arc::new(settings),
+            share: spec.share,
         };
         for root in &roots.paths {
             search.collect(root, 0)?;
@@ -227,6 +230,7 @@ struct Search {
     tables: TableFinder,
     nulls: NullWords,
     settings: Arc<SourceSettings>,
+    share: Option<u32>,
 }
 
 impl Search {
@@ -293,6 +297,7 @@ impl Search {
             nulls: self.nulls.clone(),
             settings: Arc::clone(&self.settings),
             spooled,
+            share: self.share,
         })
     }
 

@@ -10,6 +10,7 @@ use crate::cli::features::FeaturesArgs;
 use crate::cli::generate::GenerateArgs;
 use crate::cli::plan::PlanArgs;
 use crate::cli::sequences::SequencesArgs;
+use crate::cli::sets::bucket::BucketArgs;
 use crate::cli::sets::explain::ExplainArgs;
 use crate::cli::sets::finalize::FinalizeArgs;
 use crate::cli::sets::head::HeadArgs;
@@ -60,6 +61,13 @@ pub(crate) enum Command {
     /// the impressions, the footers of Parquet files and a sample of everything else, and sorts and
     /// encodes a sample of the rows with the code of a run.
     Plan(PlanArgs),
+    /// Deal the inputs of a job to its shards, so that each reads its own rows only
+    ///
+    /// Takes the command line of `hitherto sequences` with --shards N, reads each input once, and writes
+    /// OUT/shard-00007-of-00064/{impressions,clicks,...} with the rows of the shard's customers: Parquet with
+    /// the same columns, CSV and NDJSON with the same records. Days that folders say stay as they are. Only flags
+    /// that say how inputs are read have an effect. OUT appears complete, or not at all.
+    Bucket(BucketArgs),
     /// Put the shards of a set together
     ///
     /// Reads the folders that a job with `--shard I/N --out SHARDS` made, on one machine or on many. All must

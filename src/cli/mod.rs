@@ -41,6 +41,7 @@ pub(crate) fn run(args: Vec<OsString>) -> anyhow::Result<()> {
             )
         }
         Command::Plan(plan) => plan.run(file),
+        Command::Bucket(bucket) => bucket.run(file),
         Command::Features(features) => features.run(file),
         Command::Finalize(finalize) => finalize.run(),
         Command::Dwell(dwell) => dwell.run(file),

@@ -21,6 +21,7 @@
 //! | `impressions`, `actions` | the two scans of `sequences` |
 //! | `attributes` | checks that the columns of `--with` exist |
 //! | `features`, `dwell` | the data paths of the other job kinds; `shown` reads the impressions of `features` |
+//! | `buckets` | inputs dealt to the shards that will read them (`bucket`) |
 //! | `shards` | a shard instead of a whole set, and shards to a set (`finalize`) |
 //! | `input_warnings`, `unused` | what was read, but looks wrong: odd ids, repeated rows, sources without effect |
 //! | `tasks` | threads: the pool, and tasks on it |
@@ -32,6 +33,7 @@
 
 mod actions;
 mod attributes;
+pub(crate) mod buckets;
 pub(crate) mod dwell;
 pub(crate) mod features;
 mod impressions;
@@ -45,6 +47,7 @@ pub(crate) mod specs;
 pub(crate) mod tasks;
 pub(crate) mod unused;
 
+pub use self::buckets::{Bucketed, BucketedSource, bucket};
 pub use self::dwell::dwell;
 pub use self::features::features;
 pub(crate) use self::inputs::open_actions;
@@ -57,8 +60,8 @@ use std::time::Instant;
 use self::actions::read_actions;
 use self::impressions::{open_impressions, read_impressions};
 use self::inputs::{check_days, find_inputs};
+use self::shards::{DaysAsked, SequencesShard, check_actions, check_impressions};
 pub use self::shards::{FinalizeSettings, Finalized, FinalizedReport, ShardSeconds, finalize};
-use self::shards::{SequencesShard, check_actions, check_impressions};
 use self::specs::{publish_spec, read_spec, vocabulary_spec, write_spec};
 use self::tasks::spills;
 use self::unused::{notice_sequences, see_sources};
@@ -103,7 +106,7 @@ use crate::vocabulary::{Coded, Vocabulary};
 pub fn run(job: &Job, context: &RunContext) -> Result<Report> {
     job.check_kind(JobKind::Sequences)?;
     // Before anything is read, as readers and the manifest must have the same zone.
-    let job = &in_zone_of_set(job);
+    let job = &buckets::with_share(&in_zone_of_set(job))?;
     in_pool(job, || match job.sequences().item_type {
         ItemType::Int32 => run_typed::<i32>(job, context),
         ItemType::Int64 => run_typed::<i64>(job, context),
@@ -130,7 +133,8 @@ fn run_typed<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Report> {
     }
     if let Some(shard) = job.shard {
         let report = sequences::report_of_shard(&job, &made);
-        let contents = SequencesShard { made, seen };
+        let asked = DaysAsked::of(&job);
+        let contents = SequencesShard { made, seen, asked };
         shards::publish(&job, context, &staging, (shard, began), &contents)?;
         return Ok(report);
     }

@@ -169,6 +169,10 @@ pub(super) fn customer_type(job: &Job, opened: &[Opened]) -> Result<CustomerType
     let name = job.column(Source::Impressions, "customer_id");
     let differs = "its customers are of another type than in the files before it; \
                    --customer-type string or int64 reads both alike";
+    // A shard may have no impression, and its inputs are dealt by the type of all.
+    if let (Some(share), true) = (job.share(), opened.iter().all(Opened::is_empty)) {
+        return Ok(job.customer_type.unwrap_or(share.customers));
+    }
     let (in_text, first) = (CustomerType::Int64, CustomerType::String);
     type_of(job, opened, name, in_text, first, differs)
 }

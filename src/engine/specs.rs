@@ -12,7 +12,7 @@ use crate::catalog::paths::FileSpec;
 use crate::encode::{self, WriteSpec};
 use crate::ids::{Day, Micros};
 use crate::job::{CustomerType, ItemVocabulary, Job, Publish};
-use crate::publish::{PublishSpec, VOCABULARY};
+use crate::publish::{OF_SETS, PublishSpec, VOCABULARY};
 use crate::scan::events::{EventChoice, EventRoles};
 use crate::scan::spec::{ActionSpec, ClickSpec, DaySpec, ImpressionSpec, MomentSpec, ReadSpec};
 use crate::vocabulary::VocabularySpec;
@@ -30,6 +30,7 @@ pub(crate) fn file_spec(job: &Job) -> FileSpec<'_> {
         files_from: &job.files_from,
         null_values: &job.null_values,
         source_settings: &job.source_settings,
+        share: job.share().map(|share| share.number),
     }
 }
 
@@ -154,6 +155,7 @@ pub(crate) fn publish_spec(job: &Job) -> PublishSpec<'_> {
         job_kind: job.kind(),
         out: &job.out,
         publish: job.publish,
+        manifests: OF_SETS,
     }
 }
 

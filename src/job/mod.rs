@@ -5,7 +5,8 @@
 //! it has at least the first source of its job kind.
 //!
 //! `settings` has what all job kinds share, `ask` what one kind has. `checks` checks both, with
-//! `actions` for declared sources of actions and `columns` for added columns.
+//! `actions` for declared sources of actions and `columns` for added columns. `share` is what the manifest of
+//! a bucket adds to a job.
 
 mod actions;
 mod ask;
@@ -13,6 +14,7 @@ mod checks;
 mod columns;
 mod settings;
 mod shards;
+mod share;
 
 use std::ops::Deref;
 
@@ -22,10 +24,11 @@ use crate::ids::{Day, narrow};
 
 pub use self::ask::{Ask, Dwell, Features, Sequences};
 pub use self::settings::{Settings, Tuning};
+pub(crate) use self::share::Share;
 pub(crate) use crate::options::{
     ATTRIBUTE_COLUMNS_MAX, ActionSource, Attribute, AttributeColumn, AttributeType, Codec,
     CustomerType, Cutoff, DayPattern, Dedup, DivideBy, DwellMethod, Escape, Format, Gate, Guests,
-    IfExists, ItemType, ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, MoreTable,
+    IfExists, ItemType, ItemVocabulary, JobKind, KeptColumn, LabelKey, Layout, MoreTable, NO_DAY,
     NullLabel, OnBadRow, OtherTypes, Passthrough, PassthroughType, PathDay, Publish, Shard,
     ShardHolds, Source, SourceSettings, Subject, TimeUnit, Types, UnknownItem, WarningCode,
     day_of_dt, dt_folder,
@@ -44,6 +47,8 @@ pub struct Job {
     source_zones: Vec<(Source, Zone)>,
     /// Conditions under which the run fails and publishes nothing.
     gates: Vec<Gate>,
+    /// What the manifest of a bucket says of the inputs.
+    share: Option<Share>,
 }
 
 impl Deref for Job {
@@ -85,6 +90,7 @@ impl Job {
             zone,
             source_zones,
             gates,
+            share: None,
         })
     }
 

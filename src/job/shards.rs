@@ -36,6 +36,12 @@ pub(super) fn check_shard(settings: &Settings) -> Result<()> {
              --unknown-item drop",
         ));
     }
+    if settings.shard_holds == ShardHolds::Own && settings.last_days.is_some() {
+        return Err(Error::settings(
+            "--last-days counts from the newest day of all rows, which a shard with its own rows does not know; \
+             name the days with --from",
+        ));
+    }
     if own.shards.is_some() {
         return Err(Error::settings(
             "--shard I/N says how many shards there are; leave out --shards",

@@ -5,15 +5,16 @@
 //! `{day}`; only such patterns can be made.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{day_of_date, parse_date};
+use crate::calendar::{date_text, day_of_date, parse_date};
 use crate::ids::Day;
 
 /// The value of the folder in which Hive puts rows without a day.
-const NO_DAY: &str = "__HIVE_DEFAULT_PARTITION__";
+pub(crate) const NO_DAY: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// Keys of folders by which days are commonly named.
 const DAY_KEYS: [&str; 5] = ["date", "day", "ds", "dt", "d"];
@@ -97,6 +98,26 @@ impl DayPattern {
         let mut ends = (1..=names.len()).rev();
         let text = ends.find_map(|end| guess_of(&names[..end], end == names.len()))?;
         DayPattern::parse(&text).ok()
+    }
+
+    /// A path of folders that tells a day, or that there is none.
+    pub(crate) fn path_of(&self, day: Option<Day>) -> String {
+        let date = day.map(date_text);
+        let part = |range: Range<usize>| {
+            let date = date.as_deref();
+            date.map_or(NO_DAY, |date| date.get(range).unwrap_or(date))
+        };
+        let text = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Any => "any".to_owned(),
+            Piece::Year => part(0..4).to_owned(),
+            Piece::Month => part(5..7).to_owned(),
+            Piece::Day => part(8..10).to_owned(),
+            Piece::Date => part(0..10).to_owned(),
+        };
+        let folders = self.folders.iter();
+        let folders = folders.map(|pieces| pieces.iter().map(text).collect::<String>());
+        folders.collect::<Vec<_>>().join("/")
     }
 
     /// The day of a path; `None` if nothing in it fits.
@@ -391,7 +412,7 @@ mod tests {
             None => "nothing".to_owned(),
             Some(PathDay::NoDay) => "no day".to_owned(),
             Some(PathDay::Wrong) => "wrong".to_owned(),
-            Some(PathDay::Day(day)) => crate::calendar::date_text(day).to_string(),
+            Some(PathDay::Day(day)) => date_text(day),
         }
     }
 

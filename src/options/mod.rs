@@ -30,7 +30,7 @@ pub use columns::{
     Attribute, AttributeColumn, AttributeType, KeptColumn, Passthrough, PassthroughType,
 };
 pub use day_pattern::DayPattern;
-pub(crate) use day_pattern::{PathDay, day_of_dt, dt_folder};
+pub(crate) use day_pattern::{NO_DAY, PathDay, day_of_dt, dt_folder};
 pub(crate) use gates::{Gate, Subject};
 pub use items::ItemVocabulary;
 pub use shard::{Shard, ShardHolds};

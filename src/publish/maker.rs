@@ -5,7 +5,6 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{MANIFEST, SHARD};
 use crate::error::{Error, Result};
 use crate::job::JobKind;
 use crate::store::local;
@@ -18,10 +17,11 @@ struct Maker {
     job: Option<JobKind>,
 }
 
-/// An error unless the manifest of a folder says that this program made it, for the same job kind.
-pub(super) fn refuse_others(folder: &Path, job_kind: JobKind) -> Result<()> {
+/// An error unless the manifest of a folder, which has one of some names, says that this program made it, for the
+/// same job kind.
+pub(super) fn refuse_others(folder: &Path, names: &[&str], job_kind: JobKind) -> Result<()> {
     let mut text = Vec::new();
-    for name in [SHARD, MANIFEST] {
+    for name in names {
         let path = folder.join(name);
         match local::read(&path) {
             Ok(found) => text = found,
@@ -34,8 +34,8 @@ pub(super) fn refuse_others(folder: &Path, job_kind: JobKind) -> Result<()> {
     if maker.made_by.starts_with("hitherto ") && maker.job == Some(job_kind) {
         return Ok(());
     }
-    let what =
-        format!("it exists and holds no {MANIFEST} of ours, so this program did not make it");
+    let name = names.last().copied().unwrap_or_default();
+    let what = format!("it exists and holds no {name} of ours, so this program did not make it");
     Err(Error::output(folder, what))
 }
 

@@ -39,7 +39,7 @@ pub(crate) use self::days::{day_folder, days_in};
 use self::origin::refuse_overlap;
 pub(crate) use self::origin::{moved_origin, origin};
 pub(crate) use self::part::{Part, PartFile, write_error};
-pub(crate) use self::shards::{SHARD, SHARD_STATS, refuse_shards};
+pub(crate) use self::shards::{BUCKET, BUCKETS, SHARD, SHARD_STATS, refuse_shards};
 pub(crate) use self::spec::PublishSpec;
 pub(crate) use self::target::Target;
 pub(crate) use crate::publish::fsync::write_synced;
@@ -50,6 +50,8 @@ pub(crate) use crate::publish::temp_dir::{TempDir, put_file};
 
 /// The name of the manifest, which lists all published files.
 pub(crate) const MANIFEST: &str = "_manifest.json";
+/// The names of the manifest of a set, and of a shard of one.
+pub(crate) const OF_SETS: &[&str] = &[SHARD, MANIFEST];
 /// The name of the file of metrics.
 pub(crate) const METRICS: &str = "_metrics.json";
 /// The name of the HTML report.
@@ -83,6 +85,8 @@ pub(crate) struct StagingDir {
     out: PathBuf,
     /// How to publish. `AddDays` only if the output exists.
     publish: Publish,
+    /// The names that the manifest of what may be replaced may have.
+    manifests: &'static [&'static str],
     /// The staging directory, removed at the end, whatever happens. After an exchange it contains what
     /// was replaced.
     dir: LockedDir,
@@ -107,13 +111,13 @@ pub(crate) fn check_out(spec: PublishSpec<'_>, inputs: &[PathBuf]) -> Result<Vec
         let what = format!("it exists; {}", Hint::OutputExists.text());
         return Err(Error::output(out, what));
     }
-    refuse_others(out, spec.job_kind)?;
+    refuse_others(out, spec.manifests, spec.job_kind)?;
     if spec.publish == Publish::Overwrite {
         return Ok(Vec::new());
     }
     let days = days_in(spec.job_kind, out)?;
     for (_, folder) in &days {
-        refuse_others(folder, spec.job_kind)?;
+        refuse_others(folder, spec.manifests, spec.job_kind)?;
     }
     Ok(days.into_iter().map(|(day, _)| day).collect())
 }
@@ -156,6 +160,7 @@ impl StagingDir {
         let staging = StagingDir {
             job_kind: spec.job_kind,
             publish,
+            manifests: spec.manifests,
             dir,
             _parents: parents,
             out,
@@ -249,7 +254,7 @@ impl StagingDir {
         let mut renames = Renames::default();
         if self.publish == Publish::Overwrite {
             // Checked again, as what is replaced will be removed.
-            refuse_others(&self.out, self.job_kind)?;
+            refuse_others(&self.out, self.manifests, self.job_kind)?;
             renames.exchange(&building, &self.out)?;
         } else {
             renames.place(&building, &self.out)?;

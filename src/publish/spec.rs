@@ -14,4 +14,6 @@ pub(crate) struct PublishSpec<'a> {
     pub(crate) out: &'a Path,
     /// Whether the folder is created, replaced, or extended by days.
     pub(crate) publish: Publish,
+    /// The names that its manifest may have: an output without one of them is never replaced.
+    pub(crate) manifests: &'static [&'static str],
 }

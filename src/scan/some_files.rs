@@ -5,6 +5,7 @@
 //!
 //! **In / Out**: opened files and the error of one that lacks the column → nothing, or one of these errors.
 
+use crate::catalog::input::InputFile;
 use crate::error::{Error, Result};
 use crate::scan::Opened;
 use crate::scan::text::columns::WantedColumn;
@@ -26,7 +27,7 @@ pub(crate) fn add_seen(seen: &mut [Option<bool>], more: &[Option<bool>]) {
     }
 }
 
-/// Checks that a column is in some file.
+/// Checks that a column is in some file. Shares that `bucket` made of files are judged in the first shard.
 ///
 /// # Errors
 /// If all `lack` it: the error of one, a file of columns if there is one, as its error names those it has.
@@ -39,13 +40,16 @@ pub(crate) fn check_some<'f>(
         .partition(|file| matches!(file, Opened::Parquet(_)));
     sorted.extend(text);
     let mut first = None;
-    for file in sorted {
+    for file in &sorted {
         let Some(error) = lacks(file) else {
             return Ok(());
         };
         first.get_or_insert(error);
     }
-    first.map_or(Ok(()), Err)
+    // Only the first shard has a share of every file.
+    let mut shares = sorted.iter().filter_map(|file| file.file().share);
+    let is_other = shares.next().is_some_and(|number| number > 0);
+    first.filter(|_| !is_other).map_or(Ok(()), Err)
 }
 
 /// The error of a file that lacks a column, or whose records all do; `None` if it has it.
@@ -54,6 +58,11 @@ pub(crate) fn lacking(file: &Opened, name: &str, piece_bytes: usize) -> Option<E
         Opened::Parquet(file) => file.required(name).err(),
         Opened::Text(input, ..) => {
             let columns = [WantedColumn::new(name, true)];
+            // Asked of this file itself, also if it is a share of another.
+            let input = &InputFile {
+                share: None,
+                ..input.as_ref().clone()
+            };
             let format = file.text_format();
             let mut nothing = |_: TextRecord<'_>| Ok(());
             records(input, format, &columns, piece_bytes, &mut nothing).err()

@@ -44,6 +44,7 @@ fn file_at(path: &std::path::Path) -> InputFile {
         nulls: crate::catalog::null_words::NullWords::default(),
         settings: Arc::default(),
         spooled: None,
+        share: None,
     }
 }
 

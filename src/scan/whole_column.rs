@@ -16,6 +16,10 @@ use crate::scan::{Opened, seen_enough};
 
 /// Whether no row of a file is right in a column; false for columns that only other readers can check.
 pub(crate) fn is_whole_column(spec: &ReadSpec<'_>, at: RowAt<'_>) -> bool {
+    // What is right in the file that a share was dealt from may be in others.
+    if at.file.share.is_some() {
+        return false;
+    }
     // Of a row as a whole, any column will do that a file may lack.
     let of_row = Some((ColumnType::Kept(PassthroughType::Text), Condition::None));
     let (kind, presence) = match at.column {

@@ -40,6 +40,7 @@ pub(crate) fn read(path: &Path) -> Result<Dictionary> {
         nulls: NullWords::default(),
         settings: Arc::default(),
         spooled: None,
+        share: None,
     };
     let file = ParquetFile::open(&file, Format::Parquet)?;
     if file.rows_count() == 0 {

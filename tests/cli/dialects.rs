@@ -25,6 +25,8 @@ fn is_read(name: &str, bytes: impl AsRef<[u8]>, flags: &[&str]) {
     assert_eq!(shop.samples(), plain.samples(), "{name}");
     let verified = shop.run_bare(&["verify", "out", "--audit-rows", "all"]);
     assert_eq!(verified.code, 0, "{name}: {}", verified.stderr);
+    // Dealt to shards, it is the same text.
+    crate::buckets::are_dealt(&shop, flags, 3);
 }
 
 /// The clicks with another delimiter.

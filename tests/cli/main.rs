@@ -5,6 +5,7 @@
 
 mod advice;
 mod arrow;
+mod buckets;
 mod choice;
 mod days;
 mod dialects;

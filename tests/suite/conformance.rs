@@ -3,6 +3,7 @@
 //! Every case is written to files in some format, read by the engine, and read back from what it
 //! published. A failing random case prints its seed and itself; it then becomes a named test.
 
+use crate::buckets::check_buckets;
 use crate::depth::Depth;
 use crate::far::{FIRST_US, LAST_US};
 use crate::ipc::has_types;
@@ -977,6 +978,10 @@ fn check_random(seed: u64) {
     if seed.is_multiple_of(8) {
         let count = [1, 2, 5][usize::try_from(seed / 8 % 3).expect("small")];
         check_shards(&format!("seed {seed}"), &case, count, change);
+    }
+    if seed % 8 == 4 {
+        let count = [2, 5][usize::try_from(seed / 8 % 2).expect("small")];
+        check_buckets(&format!("seed {seed}"), &case, count, change);
     }
     if all_items {
         check_timelines(seed, &case, change);

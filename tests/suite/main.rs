@@ -1,5 +1,6 @@
 //! The suites that run the engine as a library, in one binary, so that it is linked once.
 
+mod buckets;
 mod conformance;
 mod depth;
 mod dwell;

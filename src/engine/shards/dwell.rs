@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::document::ShardContents;
 use super::ids::{add_ids, dictionary_of};
-use super::join::{ShardsToJoin, days_to_add, files_of};
+use super::join::{DaysAsked, ShardsToJoin, days_to_add, files_of};
 use super::stays::{RowWriters, ShardRanks};
 use crate::context::{RunContext, Stage};
 use crate::dictionary::{Dictionary, Order, RankedDictionary};
@@ -30,25 +30,6 @@ use crate::output::FilesRead;
 use crate::output::dwell::{DwellRead, DwellReport, EventTotals, ShardTables, UserRows};
 use crate::publish::StagingDir;
 use crate::scan::events::IdTypes;
-
-/// The days that a job asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::engine) struct DaysAsked {
-    from: Option<Day>,
-    to: Option<Day>,
-    days: Vec<Day>,
-}
-
-impl DaysAsked {
-    /// Those of a job.
-    pub(in crate::engine) fn of(job: &Job) -> DaysAsked {
-        DaysAsked {
-            from: job.from,
-            to: job.to,
-            days: job.days.clone(),
-        }
-    }
-}
 
 /// What a shard of `dwell` has in its manifest.
 #[derive(Debug, Serialize, Deserialize)]
@@ -82,7 +63,7 @@ impl ShardContents for DwellShard {
         if holds == ShardHolds::All && self.totals != other.totals {
             return Some("read other rows");
         }
-        (self.asked != other.asked).then_some("rows of other days")
+        (self.asked != other.asked).then_some("been asked for other days")
     }
 }
 
@@ -119,7 +100,7 @@ pub(super) fn join(context: &RunContext, joined: ShardsToJoin<DwellShard>) -> Re
         .collect();
     let (types, asked) = (of_shards[0].1.types, &of_shards[0].1.asked);
     // The days that were asked for are no setting of a set, but decide whether its tables are by day.
-    let job = &job.asking_for(asked.from, asked.to, asked.days.clone());
+    let job = &asked.job(&job);
     let mut sums = added_up(job, holds, files, &of_shards)?;
     let days = if job.is_by_day() {
         let has_any = !sums.days.is_empty();

@@ -13,7 +13,7 @@ use super::document::{ShardContents, ShardManifest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobKind, Shard, ShardHolds};
 use crate::manifest::{MADE_BY, NOT_SEALED, parse, seal_of, shared_names};
-use crate::publish::{SHARD, SHARD_STATS};
+use crate::publish::{BUCKETS, SHARD, SHARD_STATS};
 use crate::store::local;
 
 /// A shard, as its folder has it.
@@ -38,6 +38,13 @@ pub(super) fn find_shards(folder: &Path, asked: Option<u32>) -> Result<Vec<(Shar
     if !folder.is_dir() {
         return Err(no_input(format!(
             "no such folder: \"{}\"",
+            folder.display()
+        )));
+    }
+    if folder.join(BUCKETS).is_file() {
+        return Err(no_input(format!(
+            "\"{}\" has the inputs of shards, and not what is made of them; `hitherto sequences` with --shard-holds \
+             own makes a shard of each of its folders",
             folder.display()
         )));
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::find::FoundShard;
@@ -21,6 +22,30 @@ pub(super) struct ShardsToJoin<C> {
     /// Days that the output already has.
     pub(super) existing: Vec<Day>,
     pub(super) shards: Vec<FoundShard<C>>,
+}
+
+/// The days that a job asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::engine) struct DaysAsked {
+    from: Option<Day>,
+    to: Option<Day>,
+    days: Vec<Day>,
+}
+
+impl DaysAsked {
+    /// Those of a job.
+    pub(in crate::engine) fn of(job: &Job) -> DaysAsked {
+        DaysAsked {
+            from: job.from,
+            to: job.to,
+            days: job.days.clone(),
+        }
+    }
+
+    /// The same job, asked for these days.
+    pub(super) fn job(&self, job: &Job) -> Job {
+        job.asking_for(self.from, self.to, self.days.clone())
+    }
 }
 
 /// Puts the files that shards have read together, each with the folder that its relative path starts from;

@@ -24,7 +24,8 @@ mod stays;
 
 pub(super) use self::dealt::{check_actions, check_events, check_impressions};
 pub(super) use self::document::publish;
-pub(super) use self::dwell::{DaysAsked, DwellShard};
+pub(super) use self::dwell::DwellShard;
 pub(super) use self::features::FeaturesShard;
 pub use self::finalize::{FinalizeSettings, Finalized, FinalizedReport, ShardSeconds, finalize};
+pub(super) use self::join::DaysAsked;
 pub(super) use self::sequences::SequencesShard;

@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::document::ShardContents;
 use super::find::FoundShard;
-use super::join::{ShardsToJoin, days_to_add, files_of};
+use super::join::{DaysAsked, ShardsToJoin, days_to_add, files_of};
 use crate::context::{RunContext, Stage};
+use crate::engine::inputs::check_asked;
 use crate::engine::specs::publish_spec;
 use crate::engine::unused::{SourcesSeen, notice_sequences};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,6 +25,7 @@ use crate::publish::{StagingDir, day_folder};
 pub(in crate::engine) struct SequencesShard {
     pub(in crate::engine) made: Made,
     pub(in crate::engine) seen: SourcesSeen,
+    pub(in crate::engine) asked: DaysAsked,
 }
 
 impl ShardContents for SequencesShard {
@@ -35,10 +37,13 @@ impl ShardContents for SequencesShard {
         &self.made.files
     }
 
-    fn difference(&self, other: &SequencesShard, holds: ShardHolds) -> Option<&'static str> {
-        let (own, other) = (&self.made, &other.made);
+    fn difference(&self, of_other: &SequencesShard, holds: ShardHolds) -> Option<&'static str> {
+        let (own, other) = (&self.made, &of_other.made);
         if holds == ShardHolds::All && own.totals.of_all() != other.totals.of_all() {
             return Some("read other rows");
+        }
+        if self.asked != of_other.asked {
+            return Some("been asked for other days");
         }
         (own.vocabulary != other.vocabulary).then_some("another vocabulary")
     }
@@ -55,11 +60,19 @@ pub(super) fn join(context: &RunContext, joined: ShardsToJoin<SequencesShard>) -
         existing,
         shards,
     } = joined;
+    let (first, holds) = (&shards[0].manifest, shards[0].manifest.holds);
+    let asked = first.contents.asked.job(&job);
     let folders: Vec<PathBuf> = shards.iter().map(|shard| shard.folder.clone()).collect();
     let (mut made, seen) = added_up(&job, shards)?;
     if matches!(job.publish, Publish::AddDays(_)) && made.vocabulary.is_some() {
         let what = "shards with an item vocabulary make a set of their own; leave out --add-days";
         return Err(Error::settings(what));
+    }
+    // Where each has read all rows, each has asked for the days.
+    if holds == ShardHolds::Own {
+        let days = &made.totals.days;
+        let is_there = |day| days.iter().any(|own| own.day == day);
+        check_asked(&asked, &[], !days.is_empty(), is_there)?;
     }
     let days = made.totals.days.iter().map(|day| day.day);
     let days = days_to_add(&job, &existing, &made.settings, &mut made.files, days)?;
@@ -81,7 +94,9 @@ fn added_up(job: &Job, shards: Vec<FoundShard<SequencesShard>>) -> Result<(Made,
     });
     let files = files_of(job, holds, files)?;
     let mut contents = shards.into_iter().map(|shard| shard.manifest.contents);
-    let SequencesShard { mut made, mut seen } = contents.next().expect("there is a shard");
+    let SequencesShard {
+        mut made, mut seen, ..
+    } = contents.next().expect("there is a shard");
     for next in contents {
         made.totals.merge(next.made.totals, holds);
         seen.merge(next.seen);
@@ -107,7 +122,12 @@ fn adopt_parts(
     let adopted = parts.into_par_iter().map(|(into, part)| {
         context.check()?;
         let shard = number_of_part(&part.name);
-        let folder = shard.and_then(|shard| folders.get(index(shard)));
+        let has_it = |folder: &&PathBuf| folder.join(&into).join(&part.name).is_file();
+        let folder = match part.rows {
+            // Of a day without rows, any shard with an impression of it has the one part.
+            0 => folders.iter().find(has_it),
+            _ => shard.and_then(|shard| folders.get(index(shard))),
+        };
         let folder = folder.ok_or_else(|| {
             let what = format!("no shard has a part \"{}\"", part.name);
             Error::from(ErrorKind::Internal { what })

@@ -17,6 +17,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
+use parquet::file::metadata::KeyValue;
 use parquet::file::statistics::Statistics;
 
 use self::explode::Exploded;
@@ -180,6 +181,14 @@ impl ColumnarFile {
         let what = format!("expected column \"{name}\" to be {expected}, found {found}");
         self.file
             .fault(advice::placed(what, &self.file.shown, name))
+    }
+
+    /// What a writer of Parquet has noted beside the columns.
+    pub(crate) fn key_values(&self) -> Option<Vec<KeyValue>> {
+        match &self.groups {
+            Groups::Parquet(parquet) => parquet.key_values(),
+            Groups::Ipc(_) => None,
+        }
     }
 
     /// The number of rows.

@@ -34,7 +34,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_schema};
 use parquet::basic::{Encoding, Type as PhysicalType};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{KeyValue, ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
@@ -83,6 +83,11 @@ impl ParquetGroups {
     /// The types that its columns are read as.
     pub(in crate::scan) fn fields(&self) -> &Fields {
         &self.schema
+    }
+
+    /// What its writer has noted beside the columns.
+    pub(in crate::scan) fn key_values(&self) -> Option<Vec<KeyValue>> {
+        self.metadata.file_metadata().key_value_metadata().cloned()
     }
 
     /// The rows of each row group.

@@ -116,6 +116,7 @@ fn file_at(path: &Path) -> InputFile {
         nulls: crate::catalog::null_words::NullWords::default(),
         settings: Arc::default(),
         spooled: None,
+        share: None,
     }
 }
 

@@ -174,6 +174,7 @@ fn read(path: &Path, on_bad_row: OnBadRow) -> Result<(Vec<String>, Vec<Rejected>
         files_from: &[],
         null_values: &[],
         source_settings: &[],
+        share: None,
     };
     let files = discover(&files, &mut Pipes::refused())?;
     let opened = Opened::open(&spec, &files[0].files[0])?;

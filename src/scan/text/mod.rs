@@ -3,7 +3,7 @@
 //! In reading order: `records` reads a file or a piece of it; `blocks` and `shared_file` cut a file into
 //! pieces for threads; `csv` and `json` parse records; `columns` and `record` are what they
 //! share. `field` parses single values, times by a `clock`, with `times` and `epoch`; `nulls` replaces texts that stand for
-//! null; `impression_items` parses the array of an impression, `lists` those whose elements are records, by `list_rules`.
+//! null; `verbatim` gives whole records as they are written; `impression_items` parses the array of an impression, `lists` those whose elements are records, by `list_rules`.
 
 pub(crate) mod blocks;
 pub(crate) mod clock;
@@ -20,3 +20,4 @@ pub(crate) mod record;
 pub(crate) mod records;
 pub(crate) mod shared_file;
 pub(crate) mod times;
+pub(crate) mod verbatim;

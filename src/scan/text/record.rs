@@ -163,6 +163,10 @@ impl ColumnsSeen {
     /// # Errors
     /// If a required column is missing from all records, or the caller failed.
     pub(crate) fn finish(self, file: &InputFile, columns: &[WantedColumn<'_>]) -> Result<u64> {
+        // Of the file that a share was dealt from, other records may have the column.
+        if file.share.is_some() {
+            return self.failed.map_or(Ok(self.rows), Err);
+        }
         if let (Some(key), [false, true]) = (&file.settings.explode, self.lists) {
             return Err(missing_column(file, key, "it in no record"));
         }
