@@ -169,7 +169,7 @@ pub use crate::report::unknown_types::with_unknown_types;
 pub use calendar::{date_text, parse_day};
 pub use engine::{
     Bucketed, BucketedSource, FinalizeSettings, Finalized, FinalizedReport, ShardSeconds, bucket,
-    dwell, features, finalize, run, schema,
+    check_bucket, dwell, features, finalize, run, schema,
 };
 pub use error::{Error, ErrorKind, Result, RowFault, panic_text};
 pub use estimate::{Planned, PlannedOf, plan};

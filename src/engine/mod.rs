@@ -47,7 +47,7 @@ pub(crate) mod specs;
 pub(crate) mod tasks;
 pub(crate) mod unused;
 
-pub use self::buckets::{Bucketed, BucketedSource, bucket};
+pub use self::buckets::{Bucketed, BucketedSource, bucket, check_bucket};
 pub use self::dwell::dwell;
 pub use self::features::features;
 pub(crate) use self::inputs::open_actions;

@@ -19,11 +19,23 @@ pub(crate) const BUCKETS: &str = "_buckets.json";
 pub(crate) const BUCKET: &str = "_bucket.json";
 /// The name of the file that tells how long a shard took.
 pub(crate) const SHARD_STATS: &str = "_stats.json";
-/// An error if a folder is a shard, or holds shards: neither is a set.
+
+/// An error if a folder is a shard, holds shards, or holds the inputs of shards: none of these is a set.
 ///
 /// # Errors
 /// If so, saying what makes a set of them.
 pub(crate) fn refuse_shards(folder: &Path) -> Result<()> {
+    if [BUCKETS, BUCKET]
+        .iter()
+        .any(|name| folder.join(name).is_file())
+    {
+        let what = format!(
+            "\"{}\" has the inputs of shards; `hitherto sequences` with --shard and --shard-holds own makes \
+             shards of them, and `hitherto finalize` a set",
+            folder.display()
+        );
+        return Err(Error::from(ErrorKind::NoInput { what }));
+    }
     let is_shard = |path: &Path| path.join(SHARD).is_file();
     let what = if is_shard(folder) {
         "is a shard of a set"

@@ -253,7 +253,7 @@ fn what_cannot_be_dealt_is_refused_with_advice() {
         ("features", "users and by listings"),
         ("dwell", "let each shard of dwell"),
     ] {
-        let run = shop.run_bare(&["bucket", job, "shop", "--out", "buckets"]);
+        let run = shop.run_bare(&["bucket", job, "shop", "--shards", "2", "--out", "buckets"]);
         run.assert_failed(2, &[said]);
     }
     // A customer in the elements of a list cannot be dealt with its record.
@@ -265,6 +265,18 @@ fn what_cannot_be_dealt_is_refused_with_advice() {
     let run = bucket(&shop, &["--shards", "2", "--source", "clicks.explode=seen"]);
     run.assert_failed(65, &["clicks.ndjson", "outside of the list \"seen\""]);
     assert_eq!(names(shop.root()), ["shop"]);
+}
+
+#[test]
+fn inputs_of_shards_are_no_set() {
+    let shop = shop();
+    assert_eq!(bucket(&shop, &["--shards", "2"]).code, 0);
+    for folder in ["buckets", "buckets/shard-00000-of-00002"] {
+        for command in ["verify", "head"] {
+            let run = shop.run_bare(&[command, folder]);
+            run.assert_failed(66, &["has the inputs of shards", "--shard-holds own"]);
+        }
+    }
 }
 
 #[test]

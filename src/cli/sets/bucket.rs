@@ -1,11 +1,9 @@
 //! `hitherto bucket`.
 
 use clap::{Args, Subcommand};
-use hitherto::{Bucketed, Job};
+use hitherto::{Bucketed, Job, JobKind};
 use serde::Serialize;
 
-use crate::cli::dwell::DwellArgs;
-use crate::cli::features::FeaturesArgs;
 use crate::cli::job::JobFile;
 use crate::cli::render::summary::{grouped, pretty, rounded, size, warned};
 use crate::cli::runner::{new_job, print, say, start};
@@ -40,10 +38,17 @@ enum BucketedJob {
     Sequences(Box<SequencesArgs>),
     /// Not possible: features are joined by users and by listings
     #[command(hide = true)]
-    Features(Box<FeaturesArgs>),
+    Features(OtherArgs),
     /// Not possible yet
     #[command(hide = true)]
-    Dwell(Box<DwellArgs>),
+    Dwell(OtherArgs),
+}
+
+/// The command line of a job whose inputs are not dealt, whatever it says.
+#[derive(Args, Debug)]
+struct OtherArgs {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
 }
 
 impl BucketArgs {
@@ -51,8 +56,8 @@ impl BucketArgs {
     pub(crate) fn run(self, file: Option<&JobFile>) -> anyhow::Result<()> {
         let (args, settings) = match self.job {
             BucketedJob::Sequences(sequences) => sequences.into_settings(file),
-            BucketedJob::Features(features) => features.into_settings(file),
-            BucketedJob::Dwell(dwell) => dwell.into_settings(file),
+            BucketedJob::Features(_) => return Ok(hitherto::check_bucket(JobKind::Features)?),
+            BucketedJob::Dwell(_) => return Ok(hitherto::check_bucket(JobKind::Dwell)?),
         };
         let job = new_job(&args, settings)?;
         let (context, progress) = start(&args)?;

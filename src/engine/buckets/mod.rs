@@ -89,27 +89,37 @@ pub fn bucket(job: &Job, context: &RunContext) -> Result<Bucketed> {
     in_pool(job, || deal_all(job, context, count))
 }
 
-/// How many shards a job asks for.
+/// Checks that the inputs of a job kind can be dealt.
 ///
 /// # Errors
-/// If its kind cannot be dealt, or it asks for something that is not about inputs.
-fn check_job(job: &Job) -> Result<u32> {
-    let what = match job.kind() {
+/// [`crate::ErrorKind::Settings`], saying why they cannot.
+pub fn check_bucket(job_kind: JobKind) -> Result<()> {
+    let what = match job_kind {
+        JobKind::Sequences => return Ok(()),
         JobKind::Features => {
             "features are joined by users and by listings, so that no deal serves both; \
              let each shard read all inputs"
         }
         JobKind::Dwell => "bucket deals the inputs of sequences; let each shard of dwell read all",
-        JobKind::Sequences if job.shard.is_some() => {
+    };
+    Err(Error::settings(what))
+}
+
+/// How many shards a job asks for.
+///
+/// # Errors
+/// If its kind cannot be dealt, or it asks for something that is not about inputs.
+fn check_job(job: &Job) -> Result<u32> {
+    check_bucket(job.kind())?;
+    let what = match job.sequences().shards {
+        _ if job.shard.is_some() => {
             "bucket deals to all shards at once; say --shards N in place of --shard I/N"
         }
-        JobKind::Sequences if matches!(job.publish, Publish::AddDays(_)) => {
+        _ if matches!(job.publish, Publish::AddDays(_)) => {
             "bucket makes a folder of inputs, and adds none; leave out --add-days"
         }
-        JobKind::Sequences => match job.sequences().shards {
-            Some(count) => return Ok(count),
-            None => "to how many shards? say --shards N",
-        },
+        Some(count) => return Ok(count),
+        None => "to how many shards? say --shards N",
     };
     Err(Error::settings(what))
 }
