@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -39,7 +40,9 @@ def test_shards_become_the_set_of_one_run(shop: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("job", ["dwell", "features"])
-def test_shards_of_other_jobs_become_the_set_of_one_run(tmp_path: Path, job: str) -> None:
+def test_shards_of_other_jobs_become_the_set_of_one_run(
+    tmp_path: Path, job: Literal["dwell", "features"]
+) -> None:
     logs, shards = tmp_path / "logs", tmp_path / "shards"
     ht.generate(logs, job=job, days=2, progress=False)
     for number in range(2):
