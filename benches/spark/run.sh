@@ -22,8 +22,8 @@
 # Each run is a session of Spark with local[2], in a process of its own, with the input in the page cache. CPU seconds
 # are those of the driver, the JVM, the Python workers and the program, start and end included. The rows of all sets
 # are compared: if they differ, the script exits with 1. Needs Java 17. stdout carries the table. On 2 cores a run of M
-# takes up to a minute, and `windows` some four; of L ten times that, 10 GB of disk, and for `windows` more memory
-# than 24 GB.
+# takes up to a minute, and `windows` some four. L took 2 minutes of `ours` and 10 GB of disk; `windows` was not tried
+# with it.
 set -euo pipefail
 
 usage() { awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$1"; }
