@@ -41,13 +41,7 @@ pub(super) fn find_inputs(job: &Job, context: &RunContext) -> Result<RunInputs> 
     let gates = Gates::read(job.kind(), job.gates())?;
     let vocabulary = vocabulary_spec(job).and_then(|spec| spec.file);
     vocabulary.map_or(Ok(()), check_in)?;
-    // Where the set is made there is room for it; of the folder itself nothing may be used.
-    let mut around = job.out.ancestors().skip(1);
-    let around = around.find(|folder| folder.is_dir());
-    let folder = job.temp_dir.as_deref().or(around);
-    let check = || context.check();
-    let mut pipes = Pipes::copied(folder.unwrap_or_else(|| Path::new(".")), &check);
-    let sources = discover(&file_spec(job), &mut pipes)?;
+    let sources = find_sources(job, context)?;
     let roots = sources.iter().flat_map(|source| source.roots.clone());
     // The vocabulary counts as an input, so an output that would overlap it is refused.
     let roots: Vec<PathBuf> = roots.chain(vocabulary.map(PathBuf::from)).collect();
@@ -62,6 +56,17 @@ pub(super) fn find_inputs(job: &Job, context: &RunContext) -> Result<RunInputs> 
         warnings: skipped_files(&sources),
         sources,
     })
+}
+
+/// Finds the files of all sources; what comes through a pipe is copied to a file first.
+pub(super) fn find_sources(job: &Job, context: &RunContext) -> Result<Vec<SourceFiles>> {
+    // Where the set is made there is room for it; of the folder itself nothing may be used.
+    let mut around = job.out.ancestors().skip(1);
+    let around = around.find(|folder| folder.is_dir());
+    let folder = job.temp_dir.as_deref().or(around);
+    let check = || context.check();
+    let mut pipes = Pipes::copied(folder.unwrap_or_else(|| Path::new(".")), &check);
+    discover(&file_spec(job), &mut pipes)
 }
 
 /// A warning for each source with files that were skipped, as they look like copies in progress.

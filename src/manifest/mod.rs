@@ -25,7 +25,7 @@ pub(crate) use self::documents::{
     Scope, SequenceDayCounts, SetDays, SourceFindings, VocabularyEntry, VocabularyItems, Xxh64,
 };
 pub(crate) use self::of_dwell::{DwellCounts, DwellDayCounts, EventCounts, EventFindings};
-pub(crate) use self::parse::{parse, senseless};
+pub(crate) use self::parse::{parse, read_sealed, senseless};
 pub use self::repeat::PublishedJob;
 pub(crate) use self::runs::{RunFiles, digest_of_list, empty_count, list_of};
 pub(crate) use self::seal::{NOT_SEALED, seal_of, sealed};

@@ -1,16 +1,21 @@
 //! Text to a document, or to a sentence that says what is wrong with it.
 
 use std::cell::Cell;
+use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
 use serde_json::{Map, Value};
 
+use super::seal::{NOT_SEALED, seal_of};
+use crate::error::{Error, Result};
+use crate::store::local;
+
 /// Reads a document.
 ///
 /// # Errors
 /// A sentence: that the text is no JSON, or which member makes no sense.
-pub(crate) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
+pub(crate) fn parse<T: DeserializeOwned>(text: &[u8]) -> std::result::Result<T, String> {
     let error = match serde_json::from_slice(text) {
         Ok(document) => return Ok(document),
         Err(error) => error,
@@ -20,6 +25,19 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
         Ok(members) => Err(senseless(&member_at_fault::<T>(members))),
         Err(_) => Err(format!("it is no JSON: {error}")),
     }
+}
+
+/// Reads a sealed document.
+///
+/// # Errors
+/// If it cannot be read, its bytes are not those of its own checksum, or it makes no sense.
+pub(crate) fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = local::read(path).map_err(|error| Error::io("read", path, error))?;
+    let bad = |what: String| Error::bad_file(path.display().to_string(), what);
+    if seal_of(&text).is_none() {
+        return Err(bad(NOT_SEALED.to_owned()));
+    }
+    parse(&text).map_err(bad)
 }
 
 /// The sentence about a member that makes no sense.

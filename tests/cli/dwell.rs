@@ -17,7 +17,7 @@ fn folder() -> TempDir {
 }
 
 /// Runs `hitherto` in a folder.
-fn hitherto(folder: &Path, arguments: &[&str]) -> Run {
+pub(crate) fn hitherto(folder: &Path, arguments: &[&str]) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hitherto"));
     run(command.args(arguments).current_dir(folder))
 }

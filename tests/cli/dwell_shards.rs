@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::shop::{Run, names, run, scratch, snapshot};
+use crate::dwell::hitherto;
+use crate::shards::{flip_bits, make_all};
+use crate::shop::{Run, names, scratch, snapshot};
 
 /// Some events of five users, one of whom has no name.
 const EVENTS: &str = "\
@@ -19,12 +20,6 @@ timestamp,user_id,event,flyer_id,merchant_id
 2018-10-02T12:00:07Z,u4,flyer_open,f2,m
 ";
 
-/// Runs `hitherto` in a folder.
-fn hitherto(folder: &Path, arguments: &[&str]) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hitherto"));
-    run(command.args(arguments).current_dir(folder))
-}
-
 /// Makes a shard of events.
 fn shard(folder: &Path, shard: &str, more: &[&str]) -> Run {
     let flags = ["dwell", "events.csv", "--out", "shards", "--shard", shard];
@@ -34,13 +29,7 @@ fn shard(folder: &Path, shard: &str, more: &[&str]) -> Run {
 /// Makes all shards of events.
 #[track_caller]
 fn shards(folder: &Path, count: u32, more: &[&str]) {
-    for number in 0..count {
-        let run = shard(folder, &format!("{number}/{count}"), more);
-        assert_eq!(run.code, 0, "{}", run.stderr);
-        let next =
-            format!("when all {count} shards are made\n  hitherto finalize shards --out OUT\n");
-        assert!(run.stderr.ends_with(&next), "{}", run.stderr);
-    }
+    make_all(count, |number| shard(folder, number, more));
 }
 
 /// Puts shards together.
@@ -104,26 +93,8 @@ fn every_flipped_bit_of_a_shard_is_noticed() {
     let root = folder.path();
     fs::write(root.join("events.csv"), EVENTS).expect("a file");
     shards(root, 2, &["--with-tables", "user,flyer"]);
-    let mut flips = 0;
-    for (path, bytes) in snapshot(&root.join("shards")) {
-        if path.ends_with("_stats.json") {
-            continue;
-        }
-        let path = root.join("shards").join(path);
-        for at in [0, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
-            let mut flipped = bytes.clone();
-            flipped[at] ^= 1 << (at % 8);
-            fs::write(&path, &flipped).expect("a file");
-            let run = finalize(root, &[]);
-            let name = path.strip_prefix(root).expect("below").to_string_lossy();
-            run.assert_failed(65, &[&*name]);
-            assert!(!root.join("out").exists());
-            flips += 1;
-        }
-        fs::write(&path, bytes).expect("a file");
-    }
+    let flips = flip_bits(root, |_| true, || finalize(root, &[]));
     assert!(flips > 40, "{flips}");
-    assert_eq!(finalize(root, &[]).code, 0);
 }
 
 #[test]

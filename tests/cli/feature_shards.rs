@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::features::{listings_in, rows};
+use crate::shards::{flip_bits, make_all};
 use crate::shop::{Run, Shop, snapshot};
 
 /// A shop of some users and listings, of three days.
@@ -35,13 +36,7 @@ fn shard(shop: &Shop, shard: &str, more: &[&str]) -> Run {
 /// Makes all of so many shards.
 #[track_caller]
 fn shards(shop: &Shop, count: u32, more: &[&str]) {
-    for number in 0..count {
-        let run = shard(shop, &format!("{number}/{count}"), more);
-        assert_eq!(run.code, 0, "{}", run.stderr);
-        let next =
-            format!("when all {count} shards are made\n  hitherto finalize shards --out OUT\n");
-        assert!(run.stderr.ends_with(&next), "{}", run.stderr);
-    }
+    make_all(count, |number| shard(shop, number, more));
 }
 
 /// Puts shards together.
@@ -120,30 +115,9 @@ fn missing_damaged_and_foreign_shards_are_named() {
 fn every_flipped_bit_of_a_shard_is_noticed() {
     let shop = market();
     shards(&shop, 2, &["--id-type", "string"]);
-    let mut flips = 0;
-    for (path, bytes) in snapshot(&shop.root().join("shards")) {
-        // How long a shard took is told, and nothing depends on it.
-        if path.ends_with("_stats.json") {
-            continue;
-        }
-        let path = shop.root().join("shards").join(path);
-        for at in [0, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
-            let mut flipped = bytes.clone();
-            flipped[at] ^= 1 << (at % 8);
-            fs::write(&path, &flipped).expect("a file");
-            let run = finalize(&shop, &[]);
-            assert_eq!(run.code, 65, "{} {at}: {}", path.display(), run.stderr);
-            let name = path.strip_prefix(shop.root()).expect("below");
-            let name = name.to_string_lossy();
-            assert!(run.stderr.contains(&*name), "{name}: {}", run.stderr);
-            assert!(!shop.out().exists());
-            flips += 1;
-        }
-        fs::write(&path, bytes).expect("a file");
-    }
+    let flips = flip_bits(shop.root(), |_| true, || finalize(&shop, &[]));
     // Two manifests, and of each shard three days, users and listings.
     assert_eq!(flips, 4 * 2 * 6);
-    assert_eq!(finalize(&shop, &[]).code, 0);
 }
 
 #[test]

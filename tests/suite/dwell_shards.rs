@@ -9,7 +9,7 @@ use hitherto::reference::LogEvent;
 use hitherto::{Day, IfExists, Publish, Settings, Shard, ShardHolds};
 
 use crate::dwell::{Case, event, random_case, run};
-use crate::shards::{files, put_together, shard_of};
+use crate::shards::{assert_same, files, put_together, shard_of};
 use crate::support::{Numbers, scratch};
 
 /// Makes one shard of a job.
@@ -48,20 +48,7 @@ fn check_shards(name: &str, case: &Case, count: u32, change: &dyn Fn(&mut Settin
             return;
         }
     }
-    let (one, apart) = (files(&at("one")), files(&at("apart")));
-    for ((path, bytes), (other, others)) in one.iter().zip(&apart) {
-        assert_eq!(path, other, "{name}: {count} shards");
-        if bytes != others {
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            panic!(
-                "{name}: {} of {count} shards differs:\n{}\nbut one run:\n{}",
-                path.display(),
-                text(others),
-                text(bytes)
-            );
-        }
-    }
-    assert_eq!(one.len(), apart.len(), "{name}: {count} shards");
+    assert_same(&format!("{name}: {count} shards"), &at("one"), &at("apart"));
 }
 
 /// The events of a case that are of a shard. Those of nobody are of the first.

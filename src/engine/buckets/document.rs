@@ -1,14 +1,10 @@
 //! The manifests of dealt inputs: one of all of them, and one beside the inputs of each shard.
 
-use std::path::Path;
-
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
 use crate::job::{CustomerType, Format, JobKind, Shard};
-use crate::manifest::{NOT_SEALED, Xxh64, parse, seal_of};
-use crate::store::local::{self, DigestOf};
+use crate::manifest::Xxh64;
+use crate::store::local::DigestOf;
 
 /// The manifest of all inputs.
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,17 +70,4 @@ pub(super) struct ShareEntry {
     pub(super) path: String,
     pub(super) bytes: u64,
     pub(super) rows: u64,
-}
-
-/// Reads a manifest.
-///
-/// # Errors
-/// If it cannot be read, or is not as it was written.
-pub(super) fn read_document<D: DeserializeOwned>(path: &Path) -> Result<D> {
-    let text = local::read(path).map_err(|error| Error::io("read", path, error))?;
-    let bad = |what: String| Error::bad_file(path.display().to_string(), what);
-    if seal_of(&text).is_none() {
-        return Err(bad(NOT_SEALED.to_owned()));
-    }
-    parse(&text).map_err(bad)
 }

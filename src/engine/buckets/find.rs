@@ -1,32 +1,17 @@
 //! The files that are dealt, and where their shares go.
 
-use std::path::Path;
-
 use super::FileToDeal;
 use super::places::place_of;
 use super::text::without_lists;
 use crate::catalog::compression::Compression;
 use crate::catalog::input::InputFile;
-use crate::catalog::paths::{SourceFiles, discover};
-use crate::catalog::pipes::Pipes;
-use crate::context::RunContext;
+use crate::catalog::paths::SourceFiles;
 use crate::engine::inputs::open_all;
 use crate::engine::resolve::customer_type;
-use crate::engine::specs::file_spec;
 use crate::error::Result;
 use crate::job::{CustomerType, Format, Job, Source};
 use crate::place::word;
 use crate::scan::Opened;
-
-/// The sources that have files of their own.
-pub(super) fn find_sources(job: &Job, context: &RunContext) -> Result<Vec<SourceFiles>> {
-    let mut around = job.out.ancestors().skip(1);
-    let around = around.find(|folder| folder.is_dir());
-    let folder = job.temp_dir.as_deref().or(around);
-    let check = || context.check();
-    let mut pipes = Pipes::copied(folder.unwrap_or_else(|| Path::new(".")), &check);
-    discover(&file_spec(job), &mut pipes)
-}
 
 /// All files with the places of their shares, and the type of customers.
 ///

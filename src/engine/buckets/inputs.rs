@@ -9,10 +9,11 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::document::{BucketDocument, DealtBy, ShareEntry, read_document};
+use super::document::{BucketDocument, DealtBy, ShareEntry};
 use super::{dealt_by, described};
 use crate::error::{Error, Result};
 use crate::job::{Job, JobKind, ShardHolds, Share};
+use crate::manifest::read_sealed;
 use crate::place::word;
 use crate::publish::{BUCKET, BUCKETS};
 
@@ -35,7 +36,7 @@ pub(in crate::engine) fn with_share(job: &Job) -> Result<Job> {
             false => Ok(job.clone()),
         };
     }
-    let bucket: BucketDocument = read_document(&path)?;
+    let bucket: BucketDocument = read_sealed(&path)?;
     let shard = bucket.shard;
     let is_asked = job.shard == Some(shard) && job.shard_holds == ShardHolds::Own;
     if job.kind() != JobKind::Sequences || bucket.job != job.kind() || !is_asked {

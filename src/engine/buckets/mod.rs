@@ -31,13 +31,13 @@ use serde::Serialize;
 pub(super) use self::inputs::with_share;
 
 use self::document::{DealtBy, DealtSource, ShareEntry};
-use self::find::{files_to_deal, find_sources};
+use self::find::files_to_deal;
 use self::made::{add_missing, publish, rows_of};
 use self::owner::Dealer;
 use self::parquet::deal_parquet;
 use self::shares::SharePlace;
 use self::text::{TextToDeal, deal_text};
-use super::inputs::skipped_files;
+use super::inputs::{find_sources, skipped_files};
 use super::specs::{publish_spec, read_spec};
 use super::tasks::{in_pool, run_tasks, thread_states};
 use crate::context::{RunContext, Stage};

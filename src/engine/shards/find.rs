@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::document::{ShardContents, ShardManifest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobKind, Shard, ShardHolds};
-use crate::manifest::{MADE_BY, NOT_SEALED, parse, seal_of, shared_names};
+use crate::manifest::{MADE_BY, read_sealed, shared_names};
 use crate::publish::{BUCKETS, SHARD, SHARD_STATS};
 use crate::store::local;
 
@@ -100,16 +99,6 @@ pub(super) fn kind_of(folder: &Path) -> Result<JobKind> {
         job: JobKind,
     }
     Ok(read_sealed::<Head>(&folder.join(SHARD))?.job)
-}
-
-/// Reads what a sealed document says.
-fn read_sealed<D: DeserializeOwned>(path: &Path) -> Result<D> {
-    let text = local::read(path).map_err(|error| Error::io("read", path, error))?;
-    let bad = |what: String| Error::bad_file(path.display().to_string(), what);
-    if seal_of(&text).is_none() {
-        return Err(bad(NOT_SEALED.to_owned()));
-    }
-    parse(&text).map_err(bad)
 }
 
 /// Reads the manifests of shards.
