@@ -72,7 +72,7 @@ impl From<&Warning> for WarningEntry {
 
 impl WarningEntry {
     /// The warning; nothing if a later version wrote it, and this one does not know its code.
-    pub(crate) fn warning(self) -> Option<Warning> {
+    fn warning(self) -> Option<Warning> {
         Some(Warning {
             code: WarningCode::parse(&self.code).ok()?,
             source: self.source.as_deref().and_then(Source::named),
@@ -109,6 +109,21 @@ pub(crate) fn told(silenced: &[WarningCode], mut warnings: Vec<Warning>) -> Vec<
     // A stable sort: warnings of one code and source stay in the order in which they were found.
     warnings.sort_by_key(|warning| (warning.code, warning.source));
     warnings
+}
+
+/// Adds the warnings of the next shard; each is there once, as shards that read the same rows have the same.
+pub(crate) fn merge_entries(own: &mut Vec<WarningEntry>, next: Vec<WarningEntry>) {
+    for warning in next {
+        if !own.contains(&warning) {
+            own.push(warning);
+        }
+    }
+}
+
+/// The warnings that are known by their codes.
+pub(crate) fn of_entries(entries: &[WarningEntry]) -> Vec<Warning> {
+    let entries = entries.iter().cloned();
+    entries.filter_map(WarningEntry::warning).collect()
 }
 
 /// Warnings as the metrics have them.

@@ -17,7 +17,7 @@ use crate::output::{FilesRead, RunInputs};
 use crate::scan::Opened;
 use crate::scan::table::{Batch, ColumnType};
 use crate::scan::time_kinds::ShownTimes;
-use crate::warnings::{Noticed, Warning, WarningEntry, entries};
+use crate::warnings::{Noticed, Warning, WarningEntry, entries, merge_entries, of_entries};
 
 /// The columns, as indices in a batch.
 const EVENT: usize = 0;
@@ -87,11 +87,7 @@ impl EventsSeen {
             _ => None,
         };
         self.times.merge(next.times);
-        for warning in next.warnings {
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
-        }
+        merge_entries(&mut self.warnings, next.warnings);
     }
 
     /// Adds warnings.
@@ -130,8 +126,7 @@ pub(crate) fn notice_dwell(
         rejected: files.rejected_count(),
     };
     check_rejected(job, &[events])?;
-    let warnings = seen.warnings.iter().cloned();
-    let mut warnings: Vec<Warning> = warnings.filter_map(WarningEntry::warning).collect();
+    let mut warnings = of_entries(&seen.warnings);
     warnings.extend(seen.times.check(&read_spec(job))?);
     if is_used(report) {
         return conclude(job, &[], Unused::Some, "", warnings);

@@ -14,7 +14,7 @@ use crate::ids::Micros;
 use crate::job::{Job, Source, WarningCode};
 use crate::metrics::FeatureCounts;
 use crate::output::features::{FeaturesMade, FeaturesRead};
-use crate::warnings::{Noticed, Warning, WarningEntry, entries};
+use crate::warnings::{Noticed, Warning, WarningEntry, entries, merge_entries, of_entries};
 
 /// The columns of impressions that hold ids which may be null words.
 const ID_COLUMNS: [&str; 2] = ["user_id", "listing_id"];
@@ -70,11 +70,7 @@ impl ClicksSeen {
                 *own.entry(word).or_default() += rows;
             }
         }
-        for warning in next.warnings {
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
-        }
+        merge_entries(&mut self.warnings, next.warnings);
     }
 
     /// Adds warnings about the ids of all shards.
@@ -120,8 +116,7 @@ fn judge(job: &Job, made: &FeaturesMade, seen: &ClicksSeen) -> Result<Noticed> {
         share(Source::Listings, made.read.listings),
     ];
     check_rejected(job, &shares)?;
-    let warnings = seen.warnings.iter().cloned();
-    let mut warnings: Vec<Warning> = warnings.filter_map(WarningEntry::warning).collect();
+    let mut warnings = of_entries(&seen.warnings);
     warnings.extend(null_word_warnings(job, &seen.null_words));
     if rows.rows == 0 {
         let unused = UnusedSource {

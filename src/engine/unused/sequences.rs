@@ -26,7 +26,7 @@ use crate::scan::actions::ActionStats;
 use crate::scan::bad_rows::rejected_of;
 use crate::scan::impressions::ImpressionStats;
 use crate::scan::time_kinds::ShownTimes;
-use crate::warnings::{Noticed, Warning, WarningEntry, entries};
+use crate::warnings::{Noticed, Warning, WarningEntry, entries, merge_entries, of_entries};
 
 /// What a run knows of its sources of actions, as far as it has no effect; that of several shards adds up.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -109,11 +109,7 @@ impl SourcesSeen {
         self.known_customer = self.known_customer.take().or(next.known_customer);
         self.cutoffs = both(self.cutoffs, next.cutoffs);
         self.times.merge(next.times);
-        for warning in next.warnings {
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
-        }
+        merge_entries(&mut self.warnings, next.warnings);
     }
 }
 
@@ -132,8 +128,7 @@ pub(crate) fn notice_sequences(
         return Ok(Noticed::default());
     }
     check_rejected(job, &rejected_shares(job, files, totals))?;
-    let warnings = seen.warnings.iter().cloned();
-    let mut warnings: Vec<Warning> = warnings.filter_map(WarningEntry::warning).collect();
+    let mut warnings = of_entries(&seen.warnings);
     warnings.extend(seen.times.check(&read_spec(job))?);
     if totals.days.iter().all(|day| day.rows == 0) {
         let unused = [unused_impressions(job, totals)];
