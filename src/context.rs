@@ -3,8 +3,11 @@
 //! **Invariants**: nothing here changes a byte of the output. The counters are relaxed atomics:
 //! a reader may see them late, never wrong at the end.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -72,6 +75,17 @@ impl std::fmt::Debug for Observer {
     }
 }
 
+/// The time that a stage took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StageTime {
+    /// Its name, one of [`STAGES`].
+    pub stage: &'static str,
+    /// Seconds from its start to its end.
+    pub seconds: f64,
+    /// Seconds that threads of the process worked meanwhile, of all threads together.
+    pub cpu_seconds: f64,
+}
+
 /// Progress, cancellation and the memory account of one run. Share it by reference.
 #[derive(Debug, Default)]
 pub struct RunContext {
@@ -99,6 +113,10 @@ pub struct RunContext {
     memory_peak: AtomicU64,
     /// Bytes spilled to disk.
     spilled: AtomicU64,
+    /// When the current stage began, and the time that the process had worked until then.
+    began: Mutex<Option<(Instant, Duration)>>,
+    /// The stages that have ended.
+    times: Mutex<Vec<StageTime>>,
 }
 
 impl RunContext {
@@ -170,16 +188,32 @@ impl RunContext {
         self.done.store(0, Relaxed);
         self.total.store(total, Relaxed);
         self.stage.store(stage + 1, Relaxed);
+        *self.began.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((Instant::now(), cpu_time()));
     }
 
     /// Ends the current stage, if one was entered.
     pub(crate) fn leave(&self) {
-        if let Some(Observer(tell)) = &self.observer
-            && self.stage.load(Relaxed) > 0
-        {
-            tell(self.progress().0, self.rows());
+        let began = self.began.lock();
+        if let Some((began, cpu)) = began.unwrap_or_else(PoisonError::into_inner).take() {
+            let time = StageTime {
+                stage: self.progress().0,
+                seconds: began.elapsed().as_secs_f64(),
+                cpu_seconds: cpu_time().saturating_sub(cpu).as_secs_f64(),
+            };
+            let times = self.times.lock();
+            times.unwrap_or_else(PoisonError::into_inner).push(time);
+            if let Some(Observer(tell)) = &self.observer {
+                tell(time.stage, self.rows());
+            }
         }
         self.stage.store(0, Relaxed);
+    }
+
+    /// The time of each stage that has ended, in order.
+    pub fn stage_times(&self) -> Vec<StageTime> {
+        let times = self.times.lock();
+        times.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Counts rows read, and the steps that they were.
@@ -261,6 +295,12 @@ impl RunContext {
         // Freeing more than was reserved would wrap, and refuse every reservation that follows.
         self.memory_used.fetch_sub(bytes, Relaxed);
     }
+}
+
+/// The time that all threads of the process have worked.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -156,7 +156,7 @@ mod warnings;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-pub use crate::context::{Observer, RunContext, STAGES};
+pub use crate::context::{Observer, RunContext, STAGES, StageTime};
 pub use crate::report::head::{Head, HeadOf, HeadRow, HeadSettings, HeadValue, head};
 pub use crate::report::html::{Drift, Page, PageSettings, page};
 pub use crate::report::metrics_copy::{check_metrics_copy, copy_metrics};

@@ -3,7 +3,7 @@
 //! **In / Out**: a report → its [`Summary`] → lines on standard error, and the object of `--stats json`.
 
 use hitherto::{
-    Day, DayReport, Job, JobKind, Layout, Report, RunContext, Shard, Warning, date_text,
+    Day, DayReport, Job, JobKind, Layout, Report, RunContext, Shard, StageTime, Warning, date_text,
 };
 use serde::Serialize;
 
@@ -53,6 +53,7 @@ impl<R: Serialize> Summary<'_, R> {
             rows_read: context.rows().0,
             // The reports of the other jobs have their rows under names of their own.
             rows_written: (job.kind() == JobKind::Sequences).then(|| context.rows().1),
+            stages: stages(job, context),
             report: self.stats,
         })
     }
@@ -69,8 +70,33 @@ struct RunStats<'r, R> {
     rows_read: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     rows_written: Option<u64>,
+    stages: Vec<StageStats>,
     #[serde(flatten)]
     report: &'r R,
+}
+
+/// A stage of a run.
+#[derive(Serialize)]
+struct StageStats {
+    stage: &'static str,
+    seconds: f64,
+    /// Seconds that all threads worked.
+    cpu_seconds: f64,
+    /// Seconds that all threads waited, for each other or for the disk.
+    waiting_seconds: f64,
+}
+
+/// The stages of a run, in order.
+fn stages(job: &Job, context: &RunContext) -> Vec<StageStats> {
+    let times = context.stage_times().into_iter();
+    let threads = f64::from(u32::try_from(job.threads).unwrap_or(u32::MAX));
+    let of_stage = |time: StageTime| StageStats {
+        stage: time.stage,
+        seconds: rounded(time.seconds),
+        cpu_seconds: rounded(time.cpu_seconds),
+        waiting_seconds: rounded((threads * time.seconds - time.cpu_seconds).max(0.0)),
+    };
+    times.map(of_stage).collect()
 }
 
 /// A document as indented JSON.
