@@ -140,12 +140,13 @@ fn take_sampled<I: Item>(
     for partition in 0..split.partitions_count() {
         let first = split.keys_of(partition).start;
         for chunk in state.scatter.take(partition) {
-            for (at, row) in chunk.rows.iter().enumerate() {
+            let mut at = 0;
+            chunk.each(|row| {
                 let key = first + row.local_key();
                 if key.is_multiple_of(strides.customers) {
                     let event = Event {
                         time: row.time,
-                        known_after: chunk.known_after(at),
+                        known_after: chunk.known_after(at, row.time),
                         kind: row.kind(),
                         item: row.item,
                     };
@@ -161,7 +162,8 @@ fn take_sampled<I: Item>(
                         actions.attributes.push(chunk.keys(at));
                     }
                 }
-            }
+                at += 1;
+            });
             context.free_memory(chunk.bytes());
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! **Invariants**: a chunk never grows beyond its initial capacity, so memory is reserved before it
 //! is touched. A chunk that is written and read back is equal.
-//! **Format**: for actions, one byte for the number of attributes and one for whether some landed
+//! **Format**: for actions that are packed, a byte that says so and their bytes; for others, one byte for the number of attributes and one for whether some landed
 //! late, then their columns one after the other; for rows of fixed width, the rows. Little-endian,
 //! without padding. Only the process that wrote it reads it.
 
@@ -12,16 +12,20 @@ use crate::ids::{Item, Micros, count64};
 use crate::job::ATTRIBUTE_COLUMNS_MAX;
 use crate::kernel::attributes::{ChunkAttributes, Landed};
 use crate::kernel::column::{EventChunk, EventRow};
+use crate::kernel::packed::PackedRows;
 
 /// Rows of the first chunk of a list; each following chunk has twice as many.
 const ROWS_MIN: usize = 32;
 /// Rows of a chunk, at most: large enough that the cost of an allocation is amortized.
 const ROWS_MAX: usize = 2048;
+/// The same of a chunk that is packed when it is full, and whose memory is written to again then: the open
+/// chunks of all partitions should fit the second-level cache.
+const ROWS_MAX_PACKED: usize = 512;
 
-/// The capacity of the chunk that follows one with a capacity of `rows_max`.
+/// The capacity of the chunk that follows one with a capacity of `rows_max`; at most `most`.
 // Small at first, as each thread has an open chunk in each of up to several hundred partitions.
-fn rows_after(rows_max: usize) -> usize {
-    (rows_max * 2).clamp(ROWS_MIN, ROWS_MAX)
+fn rows_after(rows_max: usize, most: usize) -> usize {
+    (rows_max * 2).clamp(ROWS_MIN, most)
 }
 
 /// Rows of one partition.
@@ -59,7 +63,13 @@ pub(crate) trait Chunk: Debug + Send + Sized {
 
     /// An empty chunk with capacity, to follow this one in its list.
     fn next(&self) -> Self {
-        Self::with_room(rows_after(self.rows_max()))
+        Self::with_room(rows_after(self.rows_max(), ROWS_MAX))
+    }
+
+    /// The rows in less memory, taken out of this chunk, which keeps its capacity; `None` if it has none, or
+    /// that saves nothing.
+    fn packed(&mut self) -> Option<Self> {
+        None
     }
 
     /// Bytes of memory that the chunk reserves.
@@ -79,6 +89,7 @@ impl<I: Item> EventChunk<I> {
     pub(crate) fn with_attributes(width: usize, rows_max: usize) -> EventChunk<I> {
         EventChunk {
             rows: Vec::with_capacity(rows_max),
+            packed: None,
             // Without capacity: most jobs have no action that is known late, and 8 bytes more per
             // row would be half as much memory again.
             known_after: Vec::new(),
@@ -93,6 +104,7 @@ impl<I: Item> EventChunk<I> {
     pub(crate) fn of_rows(rows: Vec<EventRow<I>>) -> EventChunk<I> {
         EventChunk {
             rows,
+            packed: None,
             known_after: Vec::new(),
             attributes: None,
             counted: 0,
@@ -108,7 +120,8 @@ impl<I: Item> Chunk for EventChunk<I> {
     }
 
     fn next(&self) -> EventChunk<I> {
-        EventChunk::with_attributes(self.width(), rows_after(self.rows_max()))
+        let rows_max = rows_after(self.rows_max(), ROWS_MAX_PACKED);
+        EventChunk::with_attributes(self.width(), rows_max)
     }
 
     fn emptied(&self) -> EventChunk<I> {
@@ -119,12 +132,34 @@ impl<I: Item> Chunk for EventChunk<I> {
         // Called before there are rows, to reserve, and after, to free. Both calls must give the
         // same number, so late knowledge and landing times are left out.
         let per_row = Self::ROW_BYTES + self.width() * size_of::<i32>();
-        count64(self.rows_max() * per_row)
+        let packed = self.packed.as_ref().map_or(0, |packed| packed.memory());
+        count64(self.rows_max() * per_row) + packed
+    }
+
+    fn packed(&mut self) -> Option<EventChunk<I>> {
+        // Late knowledge and attributes are columns of their own, whose rows are found by their index.
+        if !self.known_after.is_empty() || self.attributes.is_some() {
+            return None;
+        }
+        let packed = EventChunk {
+            packed: Some(Box::new(PackedRows::new(&self.rows)?)),
+            counted: self.counted,
+            ..EventChunk::none()
+        };
+        self.clear();
+        Some(packed)
     }
 
     #[inline]
     fn rows_count(&self) -> usize {
-        self.rows.len()
+        let packed = self.packed.as_ref();
+        packed.map_or(self.rows.len(), |packed| packed.rows_count())
+    }
+
+    #[inline]
+    fn is_full(&self) -> bool {
+        // One that is packed has no capacity either.
+        self.rows.len() == self.rows.capacity()
     }
 
     #[inline]
@@ -136,6 +171,7 @@ impl<I: Item> Chunk for EventChunk<I> {
 
     fn clear(&mut self) {
         self.rows.clear();
+        self.packed = None;
         self.known_after.clear();
         if let Some(attributes) = &mut self.attributes {
             attributes.keys.clear();
@@ -145,6 +181,10 @@ impl<I: Item> Chunk for EventChunk<I> {
     }
 
     fn write(&self, to: &mut Vec<u8>) {
+        if let Some(packed) = &self.packed {
+            to.push(PACKED);
+            return packed.write(to);
+        }
         to.push(u8::try_from(self.width()).expect("a few numbers"));
         to.push(u8::from(self.lands()));
         // Without a codec: random ids shrink little, and the disk was estimated to be faster than
@@ -177,6 +217,13 @@ impl<I: Item> Chunk for EventChunk<I> {
     }
 
     fn read(bytes: &[u8], rows_count: usize) -> Option<EventChunk<I>> {
+        if let [PACKED, packed @ ..] = bytes {
+            return Some(EventChunk {
+                packed: Some(Box::new(PackedRows::read::<I>(packed, rows_count)?)),
+                counted: rows_count,
+                ..EventChunk::none()
+            });
+        }
         let ([width, lands], bytes) = bytes.split_first_chunk()?;
         let (width, lands) = (usize::from(*width), usize::from(*lands));
         // A chunk without rows has no landing times either.
@@ -220,6 +267,7 @@ impl<I: Item> Chunk for EventChunk<I> {
         };
         Some(EventChunk {
             rows: rows.collect::<Option<_>>()?,
+            packed: None,
             known_after: known.as_chunks::<8>().0.iter().map(long).collect(),
             attributes: (width + lands > 0).then(|| Box::new(attributes())),
             // A chunk is counted when it is full, and only full chunks are spilled. Counting its
@@ -264,8 +312,17 @@ impl<I: Item> EventChunk<I> {
             .map_or(0, |attributes| attributes.width)
     }
 
+    /// Unpacks the rows, if they are packed.
+    pub(crate) fn unpack(&mut self) {
+        if let Some(packed) = self.packed.take() {
+            self.rows.reserve_exact(packed.rows_count());
+            packed.each(|row| self.rows.push(row));
+        }
+    }
+
     /// Renames all items, and drops the actions whose item becomes padding; gives the number of these.
     pub(crate) fn rename(&mut self, name: impl Fn(I) -> I) -> usize {
+        self.unpack();
         let mut lost = 0;
         for row in &mut self.rows {
             row.item = name(row.item);
@@ -312,6 +369,9 @@ impl<I: Item> EventChunk<I> {
         }
     }
 }
+
+/// What a chunk begins with in a spill file if its rows are packed, in place of the number of attributes.
+const PACKED: u8 = u8::MAX;
 
 /// Bytes of a [`Landed`] in a spill file.
 const LANDED_BYTES: usize = 9;
@@ -462,7 +522,10 @@ mod tests {
             assert_eq!(items, [9, 8]);
             for (at, from) in [(0, 2), (1, 4)] {
                 assert_eq!(chunk.keys(at), [from * 10, -from, 0, 0]);
-                assert_eq!(chunk.known_after(at), Micros(i64::from(from) + late));
+                assert_eq!(
+                    chunk.known_after(at, Micros(i64::from(from))),
+                    Micros(i64::from(from) + late)
+                );
             }
             let attributes = chunk.attributes.expect("it is attributes");
             assert_eq!(attributes.keys.len(), 4);

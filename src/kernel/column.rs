@@ -6,6 +6,7 @@
 
 use crate::ids::{ActionType, Day, Item, Micros, count32, count64, index};
 use crate::kernel::attributes::{AttributeKeys, ChunkAttributes};
+use crate::kernel::packed::PackedRows;
 use crate::kernel::passthrough::{PassthroughColumns, PassthroughRow};
 
 /// Texts, one after the other.
@@ -338,6 +339,9 @@ pub(crate) struct EventChunk<I> {
     /// The actions. Rows, not columns: a scan appends to hundreds of partitions in turn, and so
     /// touches one cache line in each.
     pub(crate) rows: Vec<EventRow<I>>,
+    /// The actions in place of `rows`, once no more are added.
+    // Boxed, so that a scan finds the open chunks of all partitions in the first-level cache.
+    pub(crate) packed: Option<Box<PackedRows>>,
     /// The last instant at which each was not yet known; empty if that is its time for all.
     pub(crate) known_after: Vec<Micros>,
     /// Attributes and landing times; boxed, as most jobs have neither.
@@ -385,12 +389,19 @@ impl<I: Item> EventChunk<I> {
             .map_or_else(AttributeKeys::default, |attributes| attributes.get(row))
     }
 
-    /// The last instant at which an action was not yet known.
-    pub(crate) fn known_after(&self, row: usize) -> Micros {
-        self.known_after
-            .get(row)
-            .copied()
-            .unwrap_or(self.rows[row].time)
+    /// The last instant at which an action of a time was not yet known.
+    #[inline]
+    pub(crate) fn known_after(&self, row: usize, time: Micros) -> Micros {
+        self.known_after.get(row).copied().unwrap_or(time)
+    }
+
+    /// Passes each action on, in order.
+    #[inline]
+    pub(crate) fn each(&self, mut each: impl FnMut(EventRow<I>)) {
+        match &self.packed {
+            Some(packed) => packed.each(each),
+            None => self.rows.iter().for_each(|row| each(*row)),
+        }
     }
 }
 

@@ -51,14 +51,13 @@ impl<'c, I: Item> Newest<'c, I> {
         }
     }
 
-    /// Adds actions, each of the customer of its local key.
-    pub(crate) fn add(&mut self, rows: &[EventRow<I>]) {
-        for row in rows {
-            let customer = &mut self.customers[index(row.local_key())];
-            customer.rows.push(*row);
-            if customer.rows.len() >= customer.rows_max {
-                customer.let_go(self.places);
-            }
+    /// Adds an action of the customer of its local key.
+    #[inline]
+    pub(crate) fn add(&mut self, row: EventRow<I>) {
+        let customer = &mut self.customers[index(row.local_key())];
+        customer.rows.push(row);
+        if customer.rows.len() >= customer.rows_max {
+            customer.let_go(self.places);
         }
     }
 
@@ -147,7 +146,7 @@ mod tests {
                 .collect();
             let all = cutoffs.iter().map(Vec::as_slice);
             let mut newest = Newest::new(places, all, 1 + index(round % 50));
-            rows.chunks(7).for_each(|chunk| newest.add(chunk));
+            rows.iter().for_each(|row| newest.add(*row));
             let left: Vec<Vec<EventRow<i32>>> = newest.finish().collect();
             for (key, (left, cutoffs)) in (0..).zip(left.iter().zip(&cutoffs)) {
                 let own: Vec<_> = rows

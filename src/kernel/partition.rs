@@ -4,7 +4,7 @@
 //! ranks. Ranks of customers follow their hashes (see `keys`), so there it is a range of hashes.
 //! **Invariants**: a permutation: no row is lost, doubled or changed. The partition count
 //! changes no byte of the output.
-//! **Cost**: one append per row. Memory is reserved a chunk at a time, of 32 rows at first and 2048
+//! **Cost**: one append per row. Memory is reserved a chunk at a time, of 32 rows at first and 2048 (512 where they are packed)
 //! at most, so that it is accounted before it is touched and small partitions take little.
 
 use crate::context::RunContext;
@@ -157,6 +157,10 @@ impl<C: Chunk> PartitionWriter<C> {
 
     /// Keeps the memory of a chunk for reuse.
     pub(crate) fn recycle(&mut self, mut chunk: C) {
+        // One that was packed has no room for others.
+        if chunk.rows_max() == 0 {
+            return;
+        }
         chunk.clear();
         // Its memory has been touched already; the first touch of fresh memory is the slowest on
         // many virtual machines. It is not accounted for until it is in place again.
@@ -187,6 +191,13 @@ impl<C: Chunk> PartitionWriter<C> {
     /// If the memory limit of the job is reached.
     pub(crate) fn add_chunk(&mut self, partition: usize, context: &RunContext) -> Result<()> {
         let open = &mut self.open[partition];
+        if let Some(packed) = open.packed() {
+            // After the fact, as only now it is known how much; it is a few KB.
+            context.reserve_memory(packed.bytes())?;
+            self.bytes += packed.bytes();
+            self.push_full(partition, packed);
+            return self.grow(partition, context);
+        }
         let chunk = self.spare.pop().unwrap_or_else(|| open.next());
         // Allocated, but not touched yet: the system gives memory when it is written to, so a
         // refusal comes in time.
@@ -196,9 +207,28 @@ impl<C: Chunk> PartitionWriter<C> {
         // The first open chunk has no capacity, so it is full and empty at once: a partition
         // without rows takes no memory, and no check for a first row is needed.
         if last.rows_count() > 0 {
-            self.full[partition].push(last);
-            self.highest = self.highest.max(partition);
+            self.push_full(partition, last);
         }
+        Ok(())
+    }
+
+    /// Adds a chunk that is full to those of a partition.
+    fn push_full(&mut self, partition: usize, chunk: C) {
+        self.full[partition].push(chunk);
+        self.highest = self.highest.max(partition);
+    }
+
+    /// Replaces the empty last chunk of a partition by a larger one, unless it is as large as any.
+    fn grow(&mut self, partition: usize, context: &RunContext) -> Result<()> {
+        let open = &mut self.open[partition];
+        let larger = open.next();
+        if larger.rows_max() <= open.rows_max() {
+            return Ok(());
+        }
+        context.reserve_memory(larger.bytes())?;
+        self.bytes += larger.bytes() - open.bytes();
+        context.free_memory(open.bytes());
+        *open = larger;
         Ok(())
     }
 }
@@ -275,12 +305,12 @@ mod tests {
                 .iter_mut()
                 .flat_map(|scatter| scatter.take(partition))
             {
-                for row in chunk.rows {
+                chunk.each(|row| {
                     let key = split.keys_of(partition).start + row.local_key();
                     assert_eq!(i32::try_from(key), Ok((row.item - 1) * 7 % 100));
                     assert_eq!(row.time, Micros(i64::from(row.item) - 1));
                     seen.push(row.item);
-                }
+                });
             }
         }
         seen.sort_unstable();

@@ -16,7 +16,7 @@ use crate::kernel::column::{Customer, Event, EventChunk, Impression, Impressions
 use crate::kernel::op::sequences::{Histories, ProbeRuns};
 use crate::kernel::partition::{PartitionWriter, Split};
 use crate::kernel::passthrough::PassthroughRow;
-use crate::kernel::sort::{Sorted, sort};
+use crate::kernel::sort::{Sorted, Unsorted};
 use crate::store::spill::Partitions;
 
 /// Actions of some customers, in the order of a log: by day, unordered within it.
@@ -167,7 +167,7 @@ impl Partitioned {
         let sort_one = |at| {
             let keys = self.0.keys_of(at);
             let chunks = self.0.take(at, &context).expect("there is no limit");
-            let sorted = sort(chunks, index(keys.end - keys.start), &mut scratch);
+            let sorted = Unsorted::new(chunks).sort(index(keys.end - keys.start), &mut scratch);
             (keys, sorted)
         };
         SortedRuns((0..self.0.count()).map(sort_one).collect())
@@ -299,7 +299,7 @@ impl RowGroupInput {
                 scatter.push(0, Key(key), event);
             }
         }
-        let sorted = sort(scatter.take(0), index(customers), &mut Bump::new());
+        let sorted = Unsorted::new(scatter.take(0)).sort(index(customers), &mut Bump::new());
         let runs = ProbeRuns {
             first_probe: 0,
             ends: (1..=index(customers))

@@ -11,7 +11,7 @@ use crate::kernel::chunk::Chunk;
 use crate::kernel::column::{Event, EventChunk};
 use crate::kernel::op::sequences::{Histories, History, ProbeRuns};
 use crate::kernel::partition::{PartitionWriter, Split};
-use crate::kernel::sort::sort;
+use crate::kernel::sort::Unsorted;
 use crate::store::spill::Partitions;
 
 /// An action, for [`histories`].
@@ -74,7 +74,7 @@ pub fn histories(
     for at in 0..partitions.count() {
         let keys = partitions.keys_of(at);
         let chunks = partitions.take(at, &context).expect("there is no limit");
-        let sorted = sort(chunks, index(keys.end - keys.start), &mut scratch);
+        let sorted = Unsorted::new(chunks).sort(index(keys.end - keys.start), &mut scratch);
         let first_probe = found.len();
         let own = probes.iter().filter(|probe| keys.contains(&probe.customer));
         let own: Vec<&FuzzProbe> = own.collect();

@@ -24,7 +24,7 @@ use crate::kernel::column::EventChunk;
 use crate::kernel::newest::Newest;
 use crate::kernel::op::counts::HistoryCounts;
 use crate::kernel::op::sequences::{Histories, ProbeRuns};
-use crate::kernel::sort::{OptionalColumns, Sorted, scratch_for, sort};
+use crate::kernel::sort::Unsorted;
 use crate::output::in_order::{Guard, lock, stop};
 use crate::output::plan::GroupPlan;
 use crate::store::spill::Partitions;
@@ -191,7 +191,7 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
                     chunks.push(chunk);
                     return Ok(());
                 }
-                newest.add(&chunk.rows);
+                chunk.each(|row| newest.add(row));
                 self.context.free_memory(chunk.bytes());
                 drop(chunk);
                 let bytes = count64(newest.bytes());
@@ -239,18 +239,12 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
             self.take(partition)?
         };
         self.check_layout(&chunks)?;
-        let rows: usize = chunks.iter().map(|chunk| chunk.rows.len()).sum();
         let taken: u64 = chunks.iter().map(Chunk::bytes).sum();
-        let optional = OptionalColumns {
-            known_after: chunks.iter().any(|chunk| !chunk.known_after.is_empty()),
-            landed: chunks.iter().any(EventChunk::lands),
-            attributes: self.job.attribute_columns().len(),
-        };
-        let bytes = Sorted::<I>::bytes_for(rows, optional);
+        let unsorted = Unsorted::new(chunks);
         // Chunks, records and columns are all in memory while rows are sorted.
-        let records = scratch_for::<I>(rows, optional);
+        let (bytes, records) = (unsorted.sorted_bytes(), unsorted.scratch_bytes());
         self.context.reserve_memory(bytes + records)?;
-        let sorted = sort(chunks, index(keys.end - keys.start), scratch);
+        let sorted = unsorted.sort(index(keys.end - keys.start), scratch);
         self.context.free_memory(taken + records);
         if records > SCRATCH_KEPT {
             // Kept for the next partition otherwise, which is of about the same size.

@@ -11,12 +11,18 @@
 //! **Why so**: one radix sort over everything is bound by memory bandwidth. Runs are short, and logs
 //! that arrive by day are nearly in order.
 
+mod numbers;
+mod sorted;
+
 use bumpalo::Bump;
 
+use self::numbers::sort_numbers;
+pub(crate) use self::sorted::{OptionalColumns, Sorted};
 use crate::ids::{Item, Micros, count32, count64, index};
 use crate::kernel::attributes::{AttributeKeys, Landed};
+use crate::kernel::chunk::Chunk;
 use crate::kernel::column::{EventChunk, EventRow};
-pub(crate) use crate::kernel::sorted::{OptionalColumns, Sorted};
+use crate::kernel::packed::{Ordered, PackedRows};
 
 /// From this length on, a radix sort beats a comparison sort. *Guessed* from published figures.
 const RADIX_ROWS_MIN: usize = 1024;
@@ -58,65 +64,116 @@ impl<I: Item, L: Copy + Ord> TimeOrdered for WithAttributes<I, L> {
     }
 }
 
-/// Bytes of memory that [`sort`] takes beside chunks and columns: a record a row, and for long runs, which
-/// are sorted by radix, another.
-pub(crate) fn scratch_for<I: Item>(rows_count: usize, optional: OptionalColumns) -> u64 {
-    let record = match optional {
-        OptionalColumns { landed: true, .. } => size_of::<WithAttributes<I, Landed>>(),
-        OptionalColumns {
-            attributes: 1.., ..
-        } => size_of::<WithAttributes<I, ()>>(),
-        OptionalColumns {
-            known_after: true, ..
-        } => size_of::<WithKnownAfter<I>>(),
-        _ => size_of::<EventRow<I>>(),
-    };
-    // How long runs are is not known before: all rows may be one.
-    let records = if rows_count < LARGE {
-        0
-    } else {
-        2 * rows_count
-    };
-    count64(records * record)
+/// The actions of a partition, before they are sorted.
+pub(crate) struct Unsorted<I> {
+    chunks: Vec<EventChunk<I>>,
+    /// How to sort them as numbers, if these have room for them.
+    order: Option<Ordered>,
+    rows_count: usize,
+    /// The columns that they have.
+    optional: OptionalColumns,
 }
 
-/// Sorts the actions of one partition of `keys_count` customers.
-///
-/// # Panics
-/// If the partition has 2^32 actions or more.
-pub(crate) fn sort<I: Item>(
-    chunks: Vec<EventChunk<I>>,
-    keys_count: usize,
-    scratch: &mut Bump,
-) -> Sorted<I> {
-    scratch.reset();
-    let run_starts = count(&chunks, keys_count);
-    let rows_count = index(*run_starts.last().expect("one more than customers"));
-    let late = chunks.iter().any(|chunk| !chunk.known_after.is_empty());
-    let lands = chunks.iter().any(EventChunk::lands);
-    let attributes = chunks.iter().map(EventChunk::width).max().unwrap_or(0);
-    let mut sorted = Sorted {
-        times: Vec::with_capacity(rows_count),
-        items: Vec::with_capacity(rows_count),
-        kinds: Vec::with_capacity(rows_count),
-        known_after: Vec::with_capacity(if late { rows_count } else { 0 }),
-        attributes: (0..attributes)
-            .map(|_| Vec::with_capacity(rows_count))
-            .collect(),
-        landed: Vec::with_capacity(if lands { rows_count } else { 0 }),
-        run_starts,
-    };
+impl<I: Item> Unsorted<I> {
+    /// Actions in any order.
+    pub(crate) fn new(mut chunks: Vec<EventChunk<I>>) -> Unsorted<I> {
+        for chunk in &mut chunks {
+            if let Some(packed) = chunk.packed() {
+                *chunk = packed;
+            }
+        }
+        let packed = chunks.iter().map(|chunk| chunk.packed.as_deref());
+        let packed: Option<Vec<&PackedRows>> = packed.collect();
+        Unsorted {
+            order: packed.and_then(|all| Ordered::of(all.into_iter())),
+            rows_count: chunks.iter().map(Chunk::rows_count).sum(),
+            optional: OptionalColumns {
+                known_after: chunks.iter().any(|chunk| !chunk.known_after.is_empty()),
+                landed: chunks.iter().any(EventChunk::lands),
+                attributes: chunks.iter().map(EventChunk::width).max().unwrap_or(0),
+            },
+            chunks,
+        }
+    }
+
+    /// Bytes of memory that the sorted columns will take.
+    pub(crate) fn sorted_bytes(&self) -> u64 {
+        Sorted::<I>::bytes_for(self.rows_count, self.optional)
+    }
+
+    /// Bytes of memory that [`Unsorted::sort`] takes beside chunks and columns: a record a row, and for long
+    /// runs, which are sorted by radix, another; and what is packed as it was before.
+    pub(crate) fn scratch_bytes(&self) -> u64 {
+        let record = match self.optional {
+            _ if self.order.is_some() => size_of::<u64>(),
+            OptionalColumns { landed: true, .. } => size_of::<WithAttributes<I, Landed>>(),
+            OptionalColumns {
+                attributes: 1.., ..
+            } => size_of::<WithAttributes<I, ()>>(),
+            OptionalColumns {
+                known_after: true, ..
+            } => size_of::<WithKnownAfter<I>>(),
+            _ => size_of::<EventRow<I>>(),
+        };
+        let unpacked = match self.order {
+            Some(_) => 0,
+            None => size_of::<EventRow<I>>(),
+        };
+        // How long runs are is not known before: all rows may be one.
+        let rows_count = if self.rows_count < LARGE {
+            0
+        } else {
+            self.rows_count
+        };
+        count64(rows_count * (2 * record + unpacked))
+    }
+
+    /// Sorts the actions, which are of `keys_count` customers.
+    ///
+    /// # Panics
+    /// If there are 2^32 actions or more.
+    pub(crate) fn sort(self, keys_count: usize, scratch: &mut Bump) -> Sorted<I> {
+        scratch.reset();
+        let (rows_count, optional) = (self.rows_count, self.optional);
+        let if_so = |is_so: bool| if is_so { rows_count } else { 0 };
+        let columns = (0..optional.attributes).map(|_| Vec::with_capacity(rows_count));
+        let mut sorted = Sorted {
+            run_starts: count(&self.chunks, keys_count),
+            times: Vec::with_capacity(rows_count),
+            items: Vec::with_capacity(rows_count),
+            kinds: Vec::with_capacity(rows_count),
+            known_after: Vec::with_capacity(if_so(optional.known_after)),
+            attributes: columns.collect(),
+            landed: Vec::with_capacity(if_so(optional.landed)),
+        };
+        match self.order {
+            Some(order) => sort_numbers(&mut sorted, self.chunks, &order, scratch),
+            None => sort_rows(&mut sorted, self.chunks, optional, scratch),
+        }
+        sorted
+    }
+}
+
+/// Sorts actions as records into empty columns.
+fn sort_rows<I: Item>(
+    sorted: &mut Sorted<I>,
+    mut chunks: Vec<EventChunk<I>>,
+    optional: OptionalColumns,
+    scratch: &Bump,
+) {
+    chunks.iter_mut().for_each(EventChunk::unpack);
+    let late = optional.known_after;
     let key = |row: &EventRow<I>| row.local_key();
-    if lands {
+    if optional.landed {
         let landed = |chunk: &EventChunk<I>, at| chunk.landed(at);
         let put = |column: &mut Vec<Landed>, landed| column.push(landed);
-        sort_with_attributes(&mut sorted, chunks, late, landed, put, scratch);
-    } else if attributes > 0 {
-        sort_with_attributes(&mut sorted, chunks, late, |_, _| (), |_, ()| (), scratch);
+        sort_with_attributes(sorted, chunks, late, landed, put, scratch);
+    } else if optional.attributes > 0 {
+        sort_with_attributes(sorted, chunks, late, |_, _| (), |_, ()| (), scratch);
     } else if late {
         let rows = chunks.iter().flat_map(|chunk| {
             let rows = chunk.rows.iter().enumerate();
-            rows.map(|(at, row)| (*row, chunk.known_after(at)))
+            rows.map(|(at, row)| (*row, chunk.known_after(at, row.time)))
         });
         let records = group(rows, |(row, _)| key(row), &sorted.run_starts, scratch);
         drop(chunks); // The columns touch their memory only now.
@@ -132,7 +189,6 @@ pub(crate) fn sort<I: Item>(
         sort_runs(records, &sorted.run_starts);
         records.iter().for_each(|row| sorted.push(*row));
     }
-    sorted
 }
 
 /// Sorts actions with attributes or landing times into empty columns. `late` says whether some were
@@ -149,7 +205,7 @@ fn sort_with_attributes<I: Item, L: Copy + Ord>(
         let rows = chunk.rows.iter().enumerate();
         let landed = &landed;
         rows.map(move |(at, row)| {
-            let known_after = chunk.known_after(at);
+            let known_after = chunk.known_after(at, row.time);
             (*row, known_after, chunk.keys(at), landed(chunk, at))
         })
     });
@@ -175,8 +231,15 @@ fn sort_with_attributes<I: Item, L: Copy + Ord>(
 
 /// The start of each customer's run, and the end of the last.
 fn count<I: Item>(chunks: &[EventChunk<I>], keys_count: usize) -> Vec<u32> {
-    let rows = chunks.iter().flat_map(|chunk| &chunk.rows);
-    run_starts(rows.map(EventRow::local_key), keys_count)
+    let mut run_starts = vec![0_u32; keys_count + 1];
+    let mut add = |key: u32| run_starts[index(key) + 1] += 1;
+    for chunk in chunks {
+        match &chunk.packed {
+            Some(packed) => packed.each_key(&mut add),
+            None => chunk.rows.iter().for_each(|row| add(row.local_key())),
+        }
+    }
+    summed(run_starts, chunks.iter().map(Chunk::rows_count).sum())
 }
 
 /// The start of each key's run, and the end of the last, given the key of each row.
@@ -189,6 +252,11 @@ pub(crate) fn run_starts(keys: impl Iterator<Item = u32>, keys_count: usize) -> 
         run_starts[index(key) + 1] += 1;
         rows_count += 1;
     }
+    summed(run_starts, rows_count)
+}
+
+/// The start of each key's run, given how many rows each key has, one place behind its own.
+fn summed(mut run_starts: Vec<u32>, rows_count: usize) -> Vec<u32> {
     for key in 1..run_starts.len() {
         run_starts[key] = run_starts[key].wrapping_add(run_starts[key - 1]);
     }
@@ -286,7 +354,7 @@ mod tests {
                 },
             );
         }
-        let mut sorted = sort(vec![chunk], 4, &mut Bump::new());
+        let mut sorted = Unsorted::new(vec![chunk]).sort(4, &mut Bump::new());
         assert_eq!(sorted.drop_repeats(), 3);
         assert_eq!(sorted.run_starts, [0, 1, 3, 3, 4]);
         assert_eq!(sorted.times, [5, 5, 6, 6].map(Micros));
@@ -318,7 +386,7 @@ mod tests {
                 chunk.push(key, event);
                 chunk.push_attributes(&[attributes[0], attributes[1], 77, 77]);
             }
-            let mut sorted = sort(vec![chunk], 2, &mut Bump::new());
+            let mut sorted = Unsorted::new(vec![chunk]).sort(2, &mut Bump::new());
             assert_eq!(sorted.known_after().is_some(), late);
             let first = match late {
                 true => [8, -7, 2, 2, 1, 3],
@@ -359,7 +427,7 @@ mod tests {
             };
             chunks.last_mut().expect("a chunk").push(*key, event);
         }
-        let sorted = sort(chunks, keys_count, &mut Bump::new());
+        let sorted = Unsorted::new(chunks).sort(keys_count, &mut Bump::new());
         let mut expected = events.to_vec();
         expected.sort();
         let mut found = Vec::new();
