@@ -46,7 +46,7 @@ enum IntKeys {
 }
 
 /// No rank; there are less than 2^32 customers.
-const NOBODY: Key = Key(u32::MAX);
+pub(crate) const NOBODY: Key = Key(u32::MAX);
 /// The most places per customer of a dense array: 64 bytes.
 const PLACES_PER_ID: u64 = 16;
 
@@ -91,6 +91,21 @@ impl IntKeys {
             }
         }
     }
+}
+
+/// Keeps the ranks that are of somebody, with their indices.
+///
+/// Without a branch: one on a loaded value would stall on every cache miss.
+pub(crate) fn keep_found(ranks: impl ExactSizeIterator<Item = Key>, found: &mut Vec<(u32, Key)>) {
+    found.clear();
+    found.resize(ranks.len(), (0, NOBODY));
+    let mut kept = 0;
+    for (place, key) in (0..).zip(ranks) {
+        // Written whether it is kept or not: an entry that is not kept is overwritten by the next.
+        found[kept] = (place, key);
+        kept += usize::from(key != NOBODY);
+    }
+    found.truncate(kept);
 }
 
 /// The index of an id in a dense array. Ids below the first wrap to an index beyond any array.
@@ -204,25 +219,12 @@ impl Keys {
     }
 
     /// Finds the ids that some impression has: their indices, and their ranks.
-    ///
-    /// Looks up all ids first, and then filters without a branch: a branch on a loaded value would
-    /// stall on every cache miss.
     pub(crate) fn find_all(
         &self,
         ids: impl ExactSizeIterator<Item = i64>,
         found: &mut Vec<(u32, Key)>,
     ) {
-        found.clear();
-        found.extend((0..).zip(ids.map(|id| self.ints.find(id))));
-        let mut kept = 0;
-        for at in 0..found.len() {
-            let (place, key) = found[at];
-            // Written whether it is kept or not: an entry that is not kept is overwritten by the
-            // next.
-            found[kept] = (place, key);
-            kept += usize::from(key != NOBODY);
-        }
-        found.truncate(kept);
+        keep_found(ids.map(|id| self.ints.find(id)), found);
     }
 
     /// The rank of a text id, if some impression has it.

@@ -240,6 +240,17 @@ impl<I: Item> PartitionWriter<EventChunk<I>> {
         self.open[partition].push(self.split.local_key(key), event);
     }
 
+    /// Adds an action of a customer to its partition; gives false if that is full.
+    #[inline(always)]
+    pub(crate) fn try_push(&mut self, key: Key, event: Event<I>) -> bool {
+        let chunk = &mut self.open[self.split.partition_of(key)];
+        let has_room = !chunk.is_full();
+        if has_room {
+            chunk.push(self.split.local_key(key), event);
+        }
+        has_room
+    }
+
     /// The last chunk of a partition, and the first customer of the partition.
     pub(crate) fn last_chunk(&mut self, partition: usize) -> (&mut EventChunk<I>, u32) {
         let first_key = self.split.keys_of(partition).start;

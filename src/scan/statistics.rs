@@ -3,13 +3,14 @@
 //! **Invariants**: bounds are given only where every value is known to lie within them and, of times,
 //! none is null.
 
-use arrow::datatypes::{DataType, TimeUnit as ArrowUnit};
+use arrow::datatypes::DataType;
 use parquet::file::statistics::Statistics;
 
 use crate::ids::{Day, Micros};
 use crate::job::TimeUnit;
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
+use crate::scan::table::arrow_times::unit_of;
 use crate::scan::text::epoch::to_micros;
 use crate::scan::text::field::Clock;
 use crate::scan::text::times::WrittenTime;
@@ -62,12 +63,7 @@ fn written_bounds(
             Some((WrittenTime::Date(first), WrittenTime::Date(last)))
         }
         (DataType::Timestamp(unit, tz), Statistics::Int64(times)) => {
-            let unit = match unit {
-                ArrowUnit::Second => TimeUnit::Second,
-                ArrowUnit::Millisecond => TimeUnit::Milli,
-                ArrowUnit::Microsecond => TimeUnit::Micro,
-                ArrowUnit::Nanosecond => TimeUnit::Nano,
-            };
+            let unit = unit_of(*unit);
             let at = |value| {
                 let micros = to_micros(value, unit)?;
                 Some(match tz {

@@ -11,6 +11,7 @@ mod columns;
 mod early_stop;
 mod landing;
 mod parquet;
+mod plain;
 mod retain;
 mod rows;
 mod source;
@@ -30,6 +31,7 @@ use crate::kernel::partition::{PartitionWriter, Split};
 pub(crate) use crate::scan::actions::columns::ActionNames;
 use crate::scan::actions::columns::Origin;
 use crate::scan::actions::early_stop::{CustomerCounts, EarlyStop};
+use crate::scan::actions::plain::PlainActions;
 use crate::scan::bad_rows::{BadRowPolicy, Rejected, RowAt};
 use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::{Mismatch, Value};
@@ -82,6 +84,8 @@ pub(crate) struct ActionState<I> {
     times: Vec<Option<Micros>>,
     /// Scratch: the numbers of their items.
     numbers: Vec<Option<I>>,
+    /// Scratch: columns of a row group.
+    plain: PlainActions<I>,
     /// Wall times and instants.
     pub(crate) kinds: TimeKinds,
     /// Scratch: a piece of a text file.
@@ -169,6 +173,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
             done: Vec::new(),
             times: Vec::new(),
             numbers: Vec::new(),
+            plain: PlainActions::default(),
             kinds: TimeKinds::default(),
             piece: Piece::default(),
         }

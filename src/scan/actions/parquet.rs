@@ -1,8 +1,8 @@
 //! Actions in Parquet: first the customers of a batch, then the other columns of the rows that are wanted.
 //!
 //! **In / Out**: an [`ArrowBatch`] at a time → events in the thread's `PartitionWriter`.
-//! **Cost**: a batch in which nothing needs judging is read column by column ([`PlainColumns`]); any other
-//! row by row.
+//! **Cost**: rows in which nothing needs judging are read without arrays (`plain`). From the first other row
+//! of a row group on, a batch without any is read column by column ([`PlainColumns`]), and any other row by row.
 
 use arrow::array::StringViewArray;
 
@@ -20,7 +20,7 @@ use crate::scan::table::arrow_times::{TimeColumn, TimeNumbers};
 use crate::scan::table::arrow_words::WordColumn;
 use crate::scan::table::attributes::AttributeArray;
 use crate::scan::table::declared::{DeclaredColumn, Holds, check_columns};
-use crate::scan::table::row_group::{ArrowBatch, Projection, read_row_group};
+use crate::scan::table::row_group::{ArrowBatch, Projection, read_rows_from};
 use crate::scan::text::field::Clock;
 use crate::scan::time_columns::day_of_orders;
 
@@ -69,6 +69,11 @@ impl<I: Item> ActionScan<'_, I> {
     ) -> Result<()> {
         let names = self.names_of(&file.file);
         self.check_types(file, &names)?;
+        // Mostly all of them; what is left, and what is wrong with it, is found column by column below.
+        let done = self.read_plain_group(file, row_group, &names, state)?;
+        if done == file.row_groups()[row_group] {
+            return Ok(());
+        }
         let mut flat = vec![names.customer, names.item, names.time];
         flat.extend(names.time_else);
         flat.extend(names.available);
@@ -84,10 +89,11 @@ impl<I: Item> ActionScan<'_, I> {
             // Proven once, so that no time of the row group is tested.
             are_near: time_bounds(&self.spec, file, row_group, names.time).is_some(),
         };
-        read_row_group(file, row_group, &columns, self.context, &mut |batch| {
+        let mut on_batch = |batch: ArrowBatch<'_>| {
             state.tallies[names.slot].rows += count64(batch.rows_count());
             self.read_batch(&facts, batch, state)
-        })
+        };
+        read_rows_from(file, row_group, done, &columns, self.context, &mut on_batch)
     }
 
     /// Checks the types of a file's columns.

@@ -39,6 +39,47 @@ impl<I: Item> ActionScan<'_, I> {
         Ok(())
     }
 
+    /// The same for many actions of one origin: customers, times and items.
+    pub(super) fn offer_all_plain(
+        &self,
+        origin: Origin,
+        rows: impl Iterator<Item = (Key, Micros, I)>,
+        landing: &Landing,
+        state: &mut ActionState<I>,
+    ) -> Result<()> {
+        let Some(held_us) = origin.held_us else {
+            return Ok(());
+        };
+        let (everyone, landing) = (self.everyone, *landing);
+        for (key, time, item) in rows {
+            // As in `event`.
+            let held_until = Micros(time.0.saturating_add(held_us));
+            let known_after = time.max(held_until).max(landing.known_after);
+            let is_seen_by_all = is_prior(known_after, everyone.first_cutoff)
+                && !is_prior(time, everyone.lookback_max);
+            if !is_seen_by_all && !self.is_seen_by_some(key, time, known_after) {
+                continue;
+            }
+            let event = Event {
+                time,
+                known_after,
+                kind: origin.kind,
+                item,
+            };
+            self.keep(key, event, state)?;
+            if is_prior(time, landing.before) {
+                self.note_landing(key, time, landing.landed, state);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an action may be in a history of its customer.
+    fn is_seen_by_some(&self, key: Key, time: Micros, known_after: Micros) -> bool {
+        let span = self.probes.span(key);
+        is_prior(known_after, span.last_cutoff) && !is_prior(time, span.lookback_min)
+    }
+
     /// Puts an event to the others of its customer, with what is told of it.
     pub(crate) fn keep_telling(
         &self,
@@ -62,14 +103,15 @@ impl<I: Item> ActionScan<'_, I> {
     }
 
     /// Puts an event to the others of its customer.
-    #[inline]
+    // Always: a call for each row takes as many instructions as the work.
+    #[inline(always)]
     pub(crate) fn keep(&self, key: Key, event: Event<I>, state: &mut ActionState<I>) -> Result<()> {
         state.kept += 1;
-        let partition = state.scatter.partition_of(key);
-        if state.scatter.is_full(partition) {
+        if !state.scatter.try_push(key, event) {
+            let partition = state.scatter.partition_of(key);
             self.make_room(partition, state)?;
+            state.scatter.push(partition, key, event);
         }
-        state.scatter.push(partition, key, event);
         Ok(())
     }
 
@@ -133,15 +175,11 @@ impl<I: Item> ActionScan<'_, I> {
         // All conditions must hold, so the latest decides, and one comparison with a cutoff stands
         // for all.
         let known_after = known_after.max(held_until).max(available);
-        let is_seen = |lookback: Micros, cutoff: Micros| {
-            is_prior(known_after, cutoff) && !is_prior(when.at, lookback)
-        };
         // What all probes see, those of this customer do.
-        if !is_seen(self.everyone.lookback_max, self.everyone.first_cutoff) {
-            let span = self.probes.span(key);
-            if !is_seen(span.lookback_min, span.last_cutoff) {
-                return None;
-            }
+        let is_seen_by_all = is_prior(known_after, self.everyone.first_cutoff)
+            && !is_prior(when.at, self.everyone.lookback_max);
+        if !is_seen_by_all && !self.is_seen_by_some(key, when.at, known_after) {
+            return None;
         }
         Some(Event {
             time: when.at,

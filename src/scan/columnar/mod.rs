@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::job::Format;
 use crate::scan::missing_column::missing_column;
-use crate::scan::parquet::ParquetGroups;
+use crate::scan::parquet::{ParquetGroups, PlainChunk};
 
 /// A file of columns whose schema is read.
 #[derive(Clone, Debug)]
@@ -266,6 +266,20 @@ impl ColumnarFile {
         ColumnarFile {
             groups,
             ..self.clone()
+        }
+    }
+
+    /// Some columns of a row group, to be read as plain values; `None` where that cannot be.
+    pub(crate) fn plain_chunks<const N: usize>(
+        &self,
+        row_group: usize,
+        names: [&str; N],
+    ) -> Option<[PlainChunk; N]> {
+        match &self.groups {
+            Groups::Parquet(parquet) if self.exploded.is_none() && self.file.nulls.are_none() => {
+                parquet.plain_chunks(row_group, names.map(|name| self.renames.in_file(name)))
+            }
+            _ => None,
         }
     }
 

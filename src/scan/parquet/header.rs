@@ -3,7 +3,9 @@
 //! **In / Out**: bytes → a [`Header`] and its length. **Invariants**: none of its numbers is negative, and
 //! levels lie inside their page. `pages` checks everything else that it claims.
 
+use bytes::Bytes;
 use parquet::basic::Encoding;
+use parquet::column::page::Page;
 
 use super::thrift::{Compact, Malformed, Read, Wire};
 
@@ -172,6 +174,54 @@ impl Header {
                 ..
             } => crate::ids::index(def_bytes) + crate::ids::index(rep_bytes),
             _ => 0,
+        }
+    }
+
+    /// A page for arrow's decoders; `None` if it is skipped.
+    pub(super) fn page(&self, bytes: Vec<u8>) -> Option<Page> {
+        let (buf, num_values) = (Bytes::from(bytes), self.values);
+        match self.kind {
+            PageKind::Data {
+                encoding,
+                def_levels,
+                rep_levels,
+            } => Some(Page::DataPage {
+                buf,
+                num_values,
+                encoding,
+                def_level_encoding: def_levels,
+                rep_level_encoding: rep_levels,
+                statistics: None,
+            }),
+            PageKind::DataV2 {
+                encoding,
+                nulls,
+                rows,
+                def_bytes,
+                rep_bytes,
+                ..
+            } => Some(Page::DataPageV2 {
+                buf,
+                num_values,
+                encoding,
+                num_nulls: nulls,
+                num_rows: rows,
+                def_levels_byte_len: def_bytes,
+                rep_levels_byte_len: rep_bytes,
+                // `Pages` has decompressed it.
+                is_compressed: false,
+                statistics: None,
+            }),
+            PageKind::Dictionary {
+                encoding,
+                is_sorted,
+            } => Some(Page::DictionaryPage {
+                buf,
+                num_values,
+                encoding,
+                is_sorted,
+            }),
+            PageKind::Other => None,
         }
     }
 }

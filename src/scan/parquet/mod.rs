@@ -18,6 +18,7 @@ mod group;
 mod header;
 mod levels;
 mod pages;
+mod plain;
 #[cfg(test)]
 mod tests;
 mod thrift;
@@ -43,6 +44,9 @@ pub(crate) use crate::scan::columnar::ColumnarFile as ParquetFile;
 
 use self::footer::read_footer;
 use self::group::RowGroupReader;
+use self::pages::{DiskError, Pages};
+use self::plain::Stored;
+pub(crate) use self::plain::{NotPlain, Plain, PlainChunk, PlainColumn, Raw};
 use crate::catalog::input::InputFile;
 use crate::error::{Error, Result, panic_text};
 use crate::ids::{count64, unsigned};
@@ -196,6 +200,47 @@ impl ParquetGroups {
         Ok(())
     }
 
+    /// Some flat columns of a row group, to be read as plain values; `None` if the type of one is no integer of
+    /// 32 or 64 bits, timestamp or text.
+    pub(in crate::scan) fn plain_chunks<const N: usize>(
+        &self,
+        row_group: usize,
+        names: [&str; N],
+    ) -> Option<[PlainChunk; N]> {
+        let group = &self.row_groups()[row_group];
+        let leaves = self.schema().columns();
+        let place = |name: &str| leaves.iter().position(|leaf| leaf.path().parts() == [name]);
+        let places = names.map(place);
+        let stored_of = |at: usize| {
+            let field = self
+                .schema
+                .iter()
+                .find(|field| field.name() == leaves[at].name())?;
+            let stored = stored_as(field.data_type(), leaves[at].physical_type())?;
+            let is_flat = leaves[at].max_rep_level() == 0 && leaves[at].max_def_level() <= 1;
+            // Texts beside a dictionary would be looked up one by one.
+            let is_whole = stored != Stored::Texts || self.has_dictionary(row_group, field.name());
+            (is_flat && is_whole).then_some((at, stored))
+        };
+        let stored = places.map(|place| place.and_then(stored_of));
+        if stored.contains(&None) {
+            return None;
+        }
+        let opened = Arc::new(self.file.open().ok()?);
+        let chunks = stored.map(|found| {
+            let (at, stored) = found?;
+            let (opened, disk) = (Arc::clone(&opened), DiskError::default());
+            let pages = Pages::new(opened, disk, group, group.column(at), BATCH_ROWS);
+            Some(PlainChunk {
+                pages: pages.ok()?,
+                stored,
+                is_optional: leaves[at].max_def_level() > 0,
+            })
+        });
+        let chunks: Option<Vec<PlainChunk>> = chunks.into_iter().collect();
+        chunks?.try_into().ok()
+    }
+
     /// The error of a row group that cannot be read: an I/O error, or damage to the first of the columns
     /// that fails when it is read alone.
     fn damaged(&self, group: &RowGroupReader, columns: &ProjectionMask, what: &str) -> Error {
@@ -220,6 +265,16 @@ impl ParquetGroups {
         };
         self.file
             .fault(format!("{place}row group {} is damaged: {what}", group.at))
+    }
+}
+
+/// How plain values of a type are stored; `None` for types that are not read as plain values.
+fn stored_as(read_as: &DataType, physical: PhysicalType) -> Option<Stored> {
+    match (read_as, physical) {
+        (DataType::Int32, PhysicalType::INT32) => Some(Stored::Fixed(4)),
+        (DataType::Int64 | DataType::Timestamp(..), PhysicalType::INT64) => Some(Stored::Fixed(8)),
+        (DataType::Utf8View, PhysicalType::BYTE_ARRAY) => Some(Stored::Texts),
+        _ => None,
     }
 }
 

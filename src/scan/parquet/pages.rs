@@ -11,7 +11,6 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use parquet::basic::{Encoding, Type as PhysicalType};
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
@@ -126,10 +125,10 @@ impl Pages {
         })
     }
 
-    /// Reads bytes of the file.
-    fn read_at(&self, range: Range<u64>) -> Result<Vec<u8>> {
+    /// Reads bytes of the file in place of what is in `bytes`.
+    fn read_at(&self, range: Range<u64>, bytes: &mut Vec<u8>) -> Result<()> {
         let length = range.end - range.start;
-        let mut bytes = Vec::new();
+        bytes.clear();
         let size = usize::try_from(length).unwrap_or(usize::MAX);
         // A failed allocation would otherwise end the process.
         bytes
@@ -138,9 +137,9 @@ impl Pages {
         // Each read seeks first: the columns of a row group take turns on one descriptor.
         let mut file = &*self.file;
         let sought = file.seek(SeekFrom::Start(range.start));
-        let read = sought.and_then(|_| file.take(length).read_to_end(&mut bytes));
+        let read = sought.and_then(|_| file.take(length).read_to_end(bytes));
         match read {
-            Ok(read) if read == size => Ok(bytes),
+            Ok(read) if read == size => Ok(()),
             Ok(_) => Err(wrong("the file ends in the middle of it")),
             Err(error) => {
                 let text = error.to_string();
@@ -163,9 +162,10 @@ impl Pages {
         }
         let left = self.rest.end - self.rest.start;
         // A header may hold statistics of long texts: a window too short is read again, longer.
+        let mut window = Vec::new();
         for bytes in HEADER_BYTES {
             let bytes = count64(bytes).min(left);
-            let window = self.read_at(self.rest.start..self.rest.start + bytes)?;
+            self.read_at(self.rest.start..self.rest.start + bytes, &mut window)?;
             match Header::read(&window) {
                 Ok((header, length)) => {
                     let start = self.rest.start + count64(length);
@@ -230,8 +230,8 @@ impl Pages {
         Ok(())
     }
 
-    /// The decompressed bytes of a page.
-    fn bytes_of(&mut self, header: &Header, packed: Vec<u8>) -> Result<Vec<u8>> {
+    /// Puts the decompressed bytes of a page in place of what is in `bytes`.
+    fn unpack(&mut self, header: &Header, packed: &mut Vec<u8>, bytes: &mut Vec<u8>) -> Result<()> {
         let is_packed = !matches!(
             header.kind,
             PageKind::DataV2 {
@@ -246,12 +246,34 @@ impl Pages {
                     format!("a page that is not compressed has {found} bytes instead of {size}");
                 return Err(wrong(what));
             }
-            return Ok(packed);
+            std::mem::swap(packed, bytes);
+            return Ok(());
         }
         let (levels, values) = packed.split_at(header.levels_size());
         let size = header.size - levels.len();
-        let unpacked = self.unpacker.unpack(levels, values, size);
+        let unpacked = self.unpacker.unpack(levels, values, size, bytes);
         unpacked.map_err(|what| wrong(format!("a page cannot be decompressed: {what}")))
+    }
+
+    /// Reads the next page that is not skipped: puts its bytes in place of what is in `bytes`. `packed` is
+    /// scratch.
+    pub(super) fn next_into(
+        &mut self,
+        packed: &mut Vec<u8>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Option<Header>> {
+        while let Some((header, place)) = self.header()? {
+            self.check(&header)?;
+            self.is_first &= header.kind == PageKind::Other;
+            if header.kind == PageKind::Other {
+                continue;
+            }
+            self.read_at(place, packed)?;
+            self.unpack(&header, packed, bytes)?;
+            self.check_values(&header, bytes)?;
+            return Ok(Some(header));
+        }
+        Ok(None)
     }
 
     /// Checks what the levels and values of a page say about the memory that decoding takes.
@@ -301,54 +323,6 @@ impl Pages {
     }
 }
 
-/// A page for arrow's decoders; `None` if it is skipped.
-fn page_of(header: &Header, bytes: Vec<u8>) -> Option<Page> {
-    let (buf, num_values) = (Bytes::from(bytes), header.values);
-    match header.kind {
-        PageKind::Data {
-            encoding,
-            def_levels,
-            rep_levels,
-        } => Some(Page::DataPage {
-            buf,
-            num_values,
-            encoding,
-            def_level_encoding: def_levels,
-            rep_level_encoding: rep_levels,
-            statistics: None,
-        }),
-        PageKind::DataV2 {
-            encoding,
-            nulls,
-            rows,
-            def_bytes,
-            rep_bytes,
-            ..
-        } => Some(Page::DataPageV2 {
-            buf,
-            num_values,
-            encoding,
-            num_nulls: nulls,
-            num_rows: rows,
-            def_levels_byte_len: def_bytes,
-            rep_levels_byte_len: rep_bytes,
-            // `bytes_of` has decompressed it.
-            is_compressed: false,
-            statistics: None,
-        }),
-        PageKind::Dictionary {
-            encoding,
-            is_sorted,
-        } => Some(Page::DictionaryPage {
-            buf,
-            num_values,
-            encoding,
-            is_sorted,
-        }),
-        PageKind::Other => None,
-    }
-}
-
 impl Iterator for Pages {
     type Item = Result<Page>;
 
@@ -359,18 +333,10 @@ impl Iterator for Pages {
 
 impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
-        while let Some((header, place)) = self.header()? {
-            self.check(&header)?;
-            self.is_first &= header.kind == PageKind::Other;
-            if header.kind == PageKind::Other {
-                continue;
-            }
-            let packed = self.read_at(place)?;
-            let bytes = self.bytes_of(&header, packed)?;
-            self.check_values(&header, &bytes)?;
-            return Ok(page_of(&header, bytes));
-        }
-        Ok(None)
+        // Memory of its own, as arrays go on using it.
+        let mut bytes = Vec::new();
+        let header = self.next_into(&mut Vec::new(), &mut bytes)?;
+        Ok(header.and_then(|header| header.page(bytes)))
     }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {

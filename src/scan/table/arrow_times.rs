@@ -113,17 +113,12 @@ impl TimeColumn {
             DataType::Timestamp(stored, zone) => {
                 // Whatever zone the type names: the numbers are of UTC.
                 let utc = zone.is_some();
-                let (values, unit) = match stored {
-                    ArrowUnit::Second => (raw::<TimestampSecondType>(array), TimeUnit::Second),
-                    ArrowUnit::Millisecond => {
-                        (raw::<TimestampMillisecondType>(array), TimeUnit::Milli)
-                    }
-                    ArrowUnit::Microsecond => {
-                        (raw::<TimestampMicrosecondType>(array), TimeUnit::Micro)
-                    }
-                    ArrowUnit::Nanosecond => {
-                        (raw::<TimestampNanosecondType>(array), TimeUnit::Nano)
-                    }
+                let unit = unit_of(*stored);
+                let values = match stored {
+                    ArrowUnit::Second => raw::<TimestampSecondType>(array),
+                    ArrowUnit::Millisecond => raw::<TimestampMillisecondType>(array),
+                    ArrowUnit::Microsecond => raw::<TimestampMicrosecondType>(array),
+                    ArrowUnit::Nanosecond => raw::<TimestampNanosecondType>(array),
                 };
                 StoredTimes::Numbers(TimeNumbers {
                     values,
@@ -248,6 +243,16 @@ impl TimeColumn {
 /// Whether a type holds numbers that may be times with a fraction. Floats of 32 bits are too coarse.
 fn holds_fractions(data_type: &DataType) -> bool {
     is_number(data_type) && *data_type != DataType::Float32
+}
+
+/// A unit of Arrow.
+pub(crate) fn unit_of(unit: ArrowUnit) -> TimeUnit {
+    match unit {
+        ArrowUnit::Second => TimeUnit::Second,
+        ArrowUnit::Millisecond => TimeUnit::Milli,
+        ArrowUnit::Microsecond => TimeUnit::Micro,
+        ArrowUnit::Nanosecond => TimeUnit::Nano,
+    }
 }
 
 /// The numbers of a column of timestamps.

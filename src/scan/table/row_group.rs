@@ -11,7 +11,7 @@ use super::arrow_times::TimeColumn;
 use super::arrow_words::WordColumn;
 use crate::context::RunContext;
 use crate::error::Result;
-use crate::ids::count64;
+use crate::ids::{count64, index64};
 use crate::job::TimeUnit;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::parquet::{ParquetFile, row_as_json};
@@ -103,15 +103,34 @@ pub(crate) fn read_row_group(
     context: &RunContext,
     on_batch: &mut dyn FnMut(ArrowBatch<'_>) -> Result<()>,
 ) -> Result<()> {
+    read_rows_from(file, row_group, 0, columns, context, on_batch)
+}
+
+/// The same, without so many rows at the start of the row group.
+pub(crate) fn read_rows_from(
+    file: &ParquetFile,
+    row_group: usize,
+    rows_before: u64,
+    columns: &Projection<'_>,
+    context: &RunContext,
+    on_batch: &mut dyn FnMut(ArrowBatch<'_>) -> Result<()>,
+) -> Result<()> {
     let selection = file.select_names(&columns.flat, |path| columns.includes(path));
+    let mut left_out = rows_before;
     file.read(row_group, &selection, |first_row, rows| {
         context.check()?;
+        let before = left_out.min(count64(rows.num_rows()));
+        left_out -= before;
+        let rows = rows.slice(index64(before), rows.num_rows() - index64(before));
         let rows_count = count64(rows.num_rows());
+        if rows_count == 0 && before > 0 {
+            return Ok(());
+        }
         context.count_read(rows_count, rows_count);
         on_batch(ArrowBatch {
             file,
-            first_row,
-            rows,
+            first_row: first_row + before,
+            rows: &rows,
         })
     })
 }
