@@ -156,6 +156,28 @@ impl TimeColumn {
         }
     }
 
+    /// Adds the instants of all rows, if they are numbers since the epoch, none is null, and all are of the
+    /// years 1 to 9999; if not, adds nothing, and gives false.
+    pub(super) fn add_instants(&self, zone: &Zone, to: &mut Vec<Micros>) -> bool {
+        let numbers = match &self.values {
+            StoredTimes::Numbers(numbers) if numbers.utc => numbers,
+            _ => return false,
+        };
+        if numbers.values.null_count() > 0 {
+            return false;
+        }
+        let (start, mut are_near) = (to.len(), true);
+        to.extend(numbers.values.values().iter().map(|number| {
+            let at = to_micros(*number, numbers.unit);
+            are_near &= at.is_some_and(|at| zone.is_near(at));
+            at.unwrap_or(Micros(0))
+        }));
+        if !are_near {
+            to.truncate(start);
+        }
+        are_near
+    }
+
     /// The time of a row, or nothing if it is null.
     #[inline]
     pub(crate) fn written(&self, row: usize, clock: &Clock<'_>) -> Value<Option<WrittenTime>> {
