@@ -179,9 +179,14 @@ impl Dictionary {
             // misses of lookups nor those of comparisons wait for each other.
             let start = codes.len();
             codes.extend(marks.iter().map(|mark| table.guess(*mark)));
+            touch(known, marks, &codes[start..]);
             for ((id, mark), code) in ids.iter().zip(marks).zip(&mut codes[start..]) {
-                let is_it = |code: u32| mark.is_whole() || known.bytes(index(code)) == *id;
-                if *code == NO_CODE || table.mark(*code) != *mark || !is_it(*code) {
+                // Of a long text the mark says no more than its bytes, which are in the cache now.
+                let is_it = |code: u32| match mark.is_whole() {
+                    true => table.mark(code) == *mark,
+                    false => known.bytes(index(code)) == *id,
+                };
+                if *code == NO_CODE || !is_it(*code) {
                     *code = add(known, table, id, *mark);
                 }
             }
@@ -291,6 +296,15 @@ fn texts_of<'i>(
         (Ids::Texts(known), CodeTable::Texts(table)) => (known, table),
         _ => panic!("texts among integers"),
     }
+}
+
+/// Prefetches the first bytes of some texts that their marks do not contain.
+fn touch(known: &TextColumn, marks: &[Mark], codes: &[u32]) {
+    let pairs = marks.iter().zip(codes);
+    let long = pairs.filter(|(mark, code)| **code != NO_CODE && !mark.is_whole());
+    let bytes = long.map(|(_, code)| known.bytes(index(*code)).first());
+    // The value does not matter, only the loads do.
+    std::hint::black_box(bytes.fold(0, |all, byte| all | byte.copied().unwrap_or(0)));
 }
 
 /// The code of a text, if it is known.
