@@ -118,6 +118,17 @@ pub(crate) fn narrow(number: f64) -> f32 {
     number as f32
 }
 
+/// A number as a count: cut off; 0 if it is negative or NaN.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "such a conversion stops at the ends of what it converts to"
+)]
+pub(crate) fn floored(number: f64) -> u64 {
+    number as u64
+}
+
 /// A number as a count: rounded; 0 if it is negative or NaN.
 #[expect(
     clippy::cast_possible_truncation,

@@ -90,6 +90,18 @@ impl RankedDictionary {
         self.lists[index(list)].get(code)
     }
 
+    /// The bytes of the text of a rank, which readers have checked to be UTF-8.
+    ///
+    /// # Panics
+    /// If there is no such rank, or ids are integers.
+    pub(crate) fn text(&self, rank: u32) -> &[u8] {
+        let (list, code) = self.places[index(rank)];
+        match &self.lists[index(list)] {
+            Ids::Texts(ids) => ids.bytes(index(code)),
+            Ids::Ints(_) => panic!("texts among integers"),
+        }
+    }
+
     /// The rank of a text, if it is known. Only for texts ranked by [`Order::Id`].
     pub(crate) fn find(&self, text: &str) -> Option<u32> {
         let compare = |(list, code): &(u32, u32)| match &self.lists[index(*list)] {

@@ -2,31 +2,38 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, StringBuilder};
+use arrow::array::{
+    ArrayRef, Date32Array, Float64Array, Int64Array, StringArray, StringViewArray, UInt32Array,
+};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::compute::take;
 use arrow::datatypes::{DataType, Field};
 
 use crate::calendar::date_text;
 use crate::dictionary::{Id, RankedDictionary};
-use crate::ids::Day;
+use crate::ids::{Day, count32, offset32};
 use crate::job::CustomerType;
 
-/// The text of the day of the last row, which mostly is that of the next as well.
+/// The texts of the days of the last rows, which mostly are those of the next as well.
 #[derive(Default)]
 pub(super) struct Dates {
-    last: Option<(Day, String)>,
+    /// By the last three bits of the day: a table with a row for each day of a week makes each text once.
+    last: [Option<(Day, String)>; 8],
 }
 
 impl Dates {
     /// The text of a day.
     pub(super) fn text(&mut self, day: Day) -> &str {
-        if self.last.as_ref().is_none_or(|(last, _)| *last != day) {
-            self.last = Some((day, date_text(day)));
+        let place = usize::try_from(day.0 & 7).expect("three bits are not negative");
+        let last = &mut self.last[place];
+        if last.as_ref().is_none_or(|(last, _)| *last != day) {
+            *last = Some((day, date_text(day)));
         }
-        self.last.as_ref().map_or("", |(_, text)| text)
+        last.as_ref().map_or("", |(_, text)| text)
     }
 }
 
-/// A column of ids.
+/// A column of ids: integers, or views of texts.
 pub(super) fn ids_array(
     ids: &RankedDictionary,
     ranks: impl ExactSizeIterator<Item = u32> + Clone,
@@ -38,15 +45,22 @@ pub(super) fn ids_array(
         });
         return Arc::new(Int64Array::from_iter_values(ints));
     }
-    // A guess, from the first id: the buffer grows where others are longer.
-    let width = ranks.clone().next().map_or(0, |rank| ids.get(rank).width());
-    let mut texts = StringBuilder::with_capacity(ranks.len(), ranks.len() * width);
+    // Of neighbours with one id, which a table of users mostly has, the text is kept once, and each row has a view
+    // of it.
+    let (mut bytes, mut ends, mut last) = (Vec::new(), vec![0], None);
+    let mut places: Vec<u32> = Vec::with_capacity(ranks.len());
     for rank in ranks {
-        if let Id::Text(id) = ids.get(rank) {
-            texts.append_value(id);
+        if last != Some(rank) {
+            bytes.extend_from_slice(ids.text(rank));
+            ends.push(offset32(bytes.len()));
+            last = Some(rank);
         }
+        places.push(count32(ends.len() - 2));
     }
-    Arc::new(texts.finish())
+    let ends = OffsetBuffer::new(ScalarBuffer::from(ends));
+    let texts = StringArray::new(ends, Buffer::from_vec(bytes), None);
+    let views = StringViewArray::from(&texts);
+    take(&views, &UInt32Array::from(places), None).expect("places are of these texts")
 }
 
 /// A column of days.

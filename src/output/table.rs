@@ -12,7 +12,7 @@ use crate::context::RunContext;
 use crate::dictionary::Id;
 use crate::encode::{RowGroup, TableEncoder};
 use crate::error::{Error, Result};
-use crate::ids::count64;
+use crate::ids::{count64, float, floored};
 use crate::output::in_order::in_order;
 use crate::output::parquet_file::ParquetFile;
 use crate::publish::{Part, PartFile, Target};
@@ -165,6 +165,10 @@ fn put_text(to: &mut Vec<u8>, text: &str) {
 
 /// Adds a count to a line.
 pub(super) fn put_count(to: &mut Vec<u8>, count: u64) {
+    // Most counts have one digit.
+    if let Ok(digit @ 0..10) = u8::try_from(count) {
+        return to.push(b'0' + digit);
+    }
     let mut digits = [0; 20];
     // 2^64 has 20 digits, so the buffer is never too short.
     let (mut at, mut rest) = (digits.len(), count);
@@ -182,11 +186,52 @@ pub(super) fn put_count(to: &mut Vec<u8>, count: u64) {
 
 /// Adds a number to a line.
 pub(super) fn put_number(to: &mut Vec<u8>, number: f64) {
+    if let Some((whole, decimals)) = short_decimal(number) {
+        return put_decimal(to, whole, decimals);
+    }
     let start = to.len();
     write!(to, "{number}").expect("memory takes what is written to it");
     if !to[start..].contains(&b'.') {
         // A reader that infers types from the first lines would take it for an integer.
         to.extend_from_slice(b".0");
+    }
+}
+
+/// The most decimals of a number that is written without a search for its digits: most means of a few seconds
+/// have no more.
+const DECIMALS_MAX: u32 = 3;
+/// Two decimal numbers of up to 15 digits are never the same float.
+const WHOLE_MAX: u64 = 1_000_000_000_000_000;
+
+/// A number as a whole number and how many of its digits are decimals, as few as read back as the same; nothing
+/// if it takes more than three, or 15 digits.
+// There is no shorter text then: another one would have up to 15 digits as well, and be another float.
+fn short_decimal(number: f64) -> Option<(u64, u32)> {
+    if number.is_sign_negative() {
+        return None;
+    }
+    let mut scale = 1.0;
+    for decimals in 0..=DECIMALS_MAX {
+        let whole = floored(number * scale + 0.5);
+        // Both are exact, so the quotient is what a reader makes of the text.
+        if whole < WHOLE_MAX && float(whole) / scale == number {
+            return Some((whole, decimals));
+        }
+        scale *= 10.0;
+    }
+    None
+}
+
+/// Adds a number with so many decimals, or with one that is 0.
+fn put_decimal(to: &mut Vec<u8>, whole: u64, decimals: u32) {
+    let scale = 10_u64.pow(decimals);
+    put_count(to, whole / scale);
+    to.push(b'.');
+    let mut rest = whole % scale;
+    for place in (0..decimals.max(1)).rev() {
+        let unit = 10_u64.pow(place);
+        to.push(b'0' + u8::try_from(rest / unit).expect("a digit"));
+        rest %= unit;
     }
 }
 
@@ -221,6 +266,32 @@ mod tests {
             );
         }
         assert_eq!(field(|line| put_number(line, 12.0)), "12.0");
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_standard_library() {
+        let check = |number: f64| {
+            let text = number.to_string();
+            let point = if text.contains('.') { "" } else { ".0" };
+            assert_eq!(field(|line| put_number(line, number)), text + point);
+        };
+        for seconds in 0..3000_u32 {
+            for events in 1..20 {
+                check(f64::from(seconds) / f64::from(events));
+                check(f64::from(seconds) * 1e-6 / f64::from(events));
+            }
+        }
+        let near = |number: f64| [number.next_down(), number, number.next_up()];
+        for scale in [1e-3, 1.0, 1e11, 1e12, 1e14, 1e15, 1e16, 1e17, 1e30] {
+            for number in [
+                0.001, 0.1, 0.999, 1.0, 1.0005, 8.5, 12.125, 99.9995, 123.456,
+            ] {
+                near(number * scale).into_iter().for_each(check);
+            }
+        }
+        [0.0, -0.0, -1.5, f64::MIN_POSITIVE, f64::MAX]
+            .into_iter()
+            .for_each(check);
     }
 
     #[test]

@@ -5,11 +5,13 @@
 //! linear interpolation between the two nearest ranks, as `quantile_cont` of DuckDB has it: of `n` values
 //! in ascending order, from 0, that at the place `(n - 1) * p / 100`.
 
+use std::cmp::Ordering;
+
 use crate::ids::{Day, count32, float};
 use crate::kernel::chunk::FixedRow;
 
-/// The time that one user spent at a place on a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The time that one user spent at a place on a day. They are ordered by their fields, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // A row type of its own: one that served for the tables of users as well would be half empty in a
 // spill file.
 pub(crate) struct UserDay {
@@ -18,6 +20,29 @@ pub(crate) struct UserDay {
     pub(crate) seconds_bits: u64,
     /// The merchant, or the flyer.
     pub(crate) place: u32,
+}
+
+impl UserDay {
+    /// Its fields in one number, in the order of fields.
+    #[inline]
+    fn key(&self) -> u128 {
+        let day = self.day.0.cast_unsigned() ^ 1 << 31;
+        u128::from(day) << 96 | u128::from(self.seconds_bits) << 32 | u128::from(self.place)
+    }
+}
+
+impl Ord for UserDay {
+    #[inline]
+    fn cmp(&self, other: &UserDay) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for UserDay {
+    #[inline]
+    fn partial_cmp(&self, other: &UserDay) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl FixedRow for UserDay {
