@@ -16,3 +16,4 @@ pub(crate) mod partition;
 pub(crate) mod passthrough;
 pub(crate) mod sort;
 pub(crate) mod sweep;
+pub(crate) mod time_sort;

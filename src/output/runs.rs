@@ -8,7 +8,8 @@ use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{count64, index};
 use crate::kernel::chunk::{Chunk, FixedRow, RowChunk};
-use crate::kernel::sort::{group, run_starts};
+use crate::kernel::sort::{TimeOrdered, group, run_starts};
+use crate::kernel::time_sort::group_by_time;
 
 /// Rows of a partition, those of a key adjacent.
 pub(super) struct KeyRuns<'s, R> {
@@ -30,13 +31,51 @@ impl<'s, R: FixedRow> KeyRuns<'s, R> {
         context: &RunContext,
         arena: &'s Bump,
     ) -> Result<KeyRuns<'s, R>> {
-        let rows = || chunks.iter().flat_map(RowChunk::rows);
-        let local = |row: &R| key_of(row) - keys.start;
-        let starts = run_starts(rows().map(local), index(keys.end - keys.start));
+        let by_key = |chunks: &[RowChunk<R>], starts: &[u32]| {
+            let rows = chunks.iter().flat_map(RowChunk::rows).copied();
+            group(rows, |row| key_of(row) - keys.start, starts, arena)
+        };
+        KeyRuns::grouped(chunks, keys, &key_of, context, by_key)
+    }
+
+    /// The same with the run of each key in order.
+    ///
+    /// # Errors
+    /// If the memory of the job is used up.
+    pub(super) fn group_by_time(
+        chunks: Vec<RowChunk<R>>,
+        keys: &Range<u32>,
+        key_of: impl Fn(&R) -> u32,
+        context: &RunContext,
+        arena: &'s Bump,
+    ) -> Result<KeyRuns<'s, R>>
+    where
+        R: TimeOrdered,
+    {
+        let by_time = |chunks: &[RowChunk<R>], starts: &[u32]| {
+            let parts = chunks.iter().map(RowChunk::rows);
+            group_by_time(parts, |row| key_of(row) - keys.start, starts, arena)
+        };
+        KeyRuns::grouped(chunks, keys, &key_of, context, by_time)
+    }
+
+    /// Groups rows by key, by `group`, which gets the chunks and where the run of each key starts.
+    fn grouped(
+        chunks: Vec<RowChunk<R>>,
+        keys: &Range<u32>,
+        key_of: &impl Fn(&R) -> u32,
+        context: &RunContext,
+        group: impl FnOnce(&[RowChunk<R>], &[u32]) -> &'s mut [R],
+    ) -> Result<KeyRuns<'s, R>> {
+        let rows = chunks.iter().flat_map(RowChunk::rows);
+        let starts = run_starts(
+            rows.map(|row| key_of(row) - keys.start),
+            index(keys.end - keys.start),
+        );
         let rows_count = u64::from(*starts.last().expect("one more than keys"));
         // Before the chunks are freed: while rows are copied, both are in memory.
         context.reserve_memory(rows_count * count64(size_of::<R>()))?;
-        let grouped = group(rows().copied(), local, &starts, arena);
+        let grouped = group(&chunks, &starts);
         context.free_memory(chunks.iter().map(Chunk::bytes).sum());
         drop(chunks);
         Ok(KeyRuns {

@@ -19,6 +19,7 @@ mod shard_rows;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
+use arrow::array::StringViewArray;
 use rayon::slice::ParallelSliceMut;
 use serde::Serialize;
 
@@ -245,6 +246,7 @@ fn make_parts(
         job,
         read,
         results,
+        categories: StringViewArray::from_iter_values(read.listings.categories()),
         data_end: read.data_end,
     };
     let groups = days.iter().enumerate();
@@ -296,18 +298,22 @@ fn by_day(job: &Job, read: &FeaturesRead) -> Vec<DayImpressions> {
         .map(|(day, rows)| DayImpressions { day, rows })
         .collect();
     for day in &mut days {
-        // Ids break ties, not row numbers. Unstable is enough: rows that are equal in all of these
-        // have equal results.
-        day.rows.par_sort_unstable_by(|a, b| {
-            let contents = |row: u32| {
-                let at = index(row);
-                (shown.ids.get(row), shown.listings[at], shown.users[at])
-            };
-            a.time
-                .cmp(&b.time)
-                .then_with(|| contents(a.row).cmp(&contents(b.row)))
-                .then_with(|| shown.compare_kept(a.row, b.row))
-        });
+        // By time alone first, where a comparison is one instruction; few rows are tied.
+        day.rows.par_sort_unstable_by_key(|row| row.time);
+        for tied in day.rows.chunk_by_mut(|a, b| a.time == b.time) {
+            if tied.len() > 1 {
+                // Ids break ties, not row numbers. Unstable is enough: rows that are equal in all of
+                // these have equal results.
+                tied.par_sort_unstable_by(|a, b| {
+                    let contents = |row: u32| {
+                        let at = index(row);
+                        (shown.ids.get(row), shown.listings[at], shown.users[at])
+                    };
+                    let contents = contents(a.row).cmp(&contents(b.row));
+                    contents.then_with(|| shown.compare_kept(a.row, b.row))
+                });
+            }
+        }
     }
     days
 }

@@ -21,7 +21,6 @@ use crate::kernel::op::features::{
     Click, KeyProbe, Keyed, NextClicks, labels_of_anybody, prior_counts,
 };
 use crate::kernel::partition::{PartitionWriter, Split};
-use crate::kernel::sort::sort_run;
 use crate::output::runs::KeyRuns;
 use crate::scan::features::mark_of_id;
 use crate::store::spill::Partitions;
@@ -286,11 +285,8 @@ fn each_partition<R: Keyed + FixedRow + Sync>(
             asked.take(partition, context)?,
             clicks.take(partition, context)?,
         );
-        let mut asked = KeyRuns::group(asked, &keys, Keyed::key, context, &arena)?;
-        let mut clicks = KeyRuns::group(clicks, &keys, Keyed::key, context, &arena)?;
-        // Chunks come in the order of threads, so even rows that were read in order are not in it.
-        asked.each().for_each(sort_run);
-        clicks.each().for_each(sort_run);
+        let mut asked = KeyRuns::group_by_time(asked, &keys, Keyed::key, context, &arena)?;
+        let mut clicks = KeyRuns::group_by_time(clicks, &keys, Keyed::key, context, &arena)?;
         for (asked, clicks) in asked.each().zip(clicks.each()) {
             find(buffers, asked, clicks);
         }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::builder::{Float64Builder, StringBuilder};
 use arrow::array::{
-    ArrayRef, BooleanArray, Int8Array, Int32Array, Int64Array, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Int8Array, Int32Array, Int64Array, StringViewArray,
+    TimestampMicrosecondArray, UInt32Array,
 };
+use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 
 use super::results::FeatureResults;
@@ -56,6 +58,8 @@ pub(super) struct RowMaker<'a> {
     pub(super) job: &'a Job,
     pub(super) read: &'a FeaturesRead,
     pub(super) results: &'a FeatureResults,
+    /// The categories of listings, by code.
+    pub(super) categories: StringViewArray,
     /// Up to when clicks are complete; nothing if there are none.
     pub(super) data_end: Option<Micros>,
 }
@@ -160,16 +164,16 @@ impl RowMaker<'_> {
     /// The attributes of the listings of some impressions: category, price, age.
     fn attributes(&self, day: Day, rows: &[TimedRow], stats: &mut FeatureCounts) -> [ArrayRef; 3] {
         let (shown, listings) = (&self.read.shown, &self.read.listings);
-        let mut categories = StringBuilder::new();
+        let mut categories = Vec::with_capacity(rows.len());
         let mut prices = Float64Builder::with_capacity(rows.len());
         let mut ages = Vec::with_capacity(rows.len());
         for row in rows {
             let listing: Option<Listing> = listings.get(shown.listings[index(row.row)], row.time);
-            let category = listing.and_then(|listing| listings.category(listing));
+            let category = listing.and_then(|listing| listing.category);
             let price = listing.and_then(|listing| listing.price);
             stats.null_categories += u64::from(category.is_none());
             stats.null_prices += u64::from(price.is_none());
-            categories.append_option(category);
+            categories.push(category);
             prices.append_option(price);
             let created = listing.and_then(|listing| listing.created);
             let age = created.map(|created| day.0.saturating_sub(created.0));
@@ -179,7 +183,8 @@ impl RowMaker<'_> {
             ages.push(age);
         }
         [
-            Arc::new(categories.finish()),
+            take(&self.categories, &UInt32Array::from(categories), None)
+                .expect("codes are of these"),
             Arc::new(prices.finish()),
             Arc::new(Int32Array::from(ages)),
         ]

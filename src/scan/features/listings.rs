@@ -81,7 +81,8 @@ enum RowPlaces {
 /// What is known of a listing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Listing {
-    category: Option<u32>,
+    /// What it is, as a code.
+    pub(crate) category: Option<u32>,
     pub(crate) price: Option<f64>,
     /// The day on which it was made.
     pub(crate) created: Option<Day>,
@@ -225,12 +226,13 @@ impl Listings {
         })
     }
 
-    /// What a listing is.
-    pub(crate) fn category(&self, listing: Listing) -> Option<&str> {
-        match self.categories.get(listing.category?) {
-            Id::Text(name) => Some(name),
+    /// The categories, by code.
+    pub(crate) fn categories(&self) -> impl Iterator<Item = &str> {
+        let codes = 0..self.categories.count();
+        codes.map(|code| match self.categories.get(code) {
+            Id::Text(name) => name,
             Id::Int(_) => unreachable!("categories are texts"),
-        }
+        })
     }
 }
 
