@@ -78,18 +78,25 @@ def generate(name):
 # ---- The peer -------------------------------------------------------------------------------------------------------
 
 def polars(data, out):
-    """Both tables, each as CSV and Parquet, in the order of ours: one pass over the events, in the streaming engine,
-    and the merchants from its result."""
+    """Both tables, each as CSV and Parquet, in the order of ours: users are numbered, in their order, and events grouped
+    by the numbers, in the streaming engine; the merchants come from the result. On 10M events this took 5.9 s of CPU
+    time, grouping by the texts of users 6.5 s in both engines and 6.7 s as categories, flyers first 8.3 s."""
     import polars as pl
 
     seconds, span = pl.col("avg_seconds"), pl.col("timestamp").max() - pl.col("timestamp").min()
-    users = (
+    events = (
         pl.scan_parquet(f"{data}/*.parquet")
         .filter(pl.col("event").is_in(["flyer_open", "item_open"]))
-        .group_by("user_id", "merchant_id", date=pl.col("timestamp").dt.date())
+        .select("user_id", "merchant_id", "flyer_id", "timestamp").collect(engine="streaming"))
+    numbers = events.select(pl.col("user_id").unique()).sort("user_id").with_row_index("user")
+    users = (
+        events.join(numbers, on="user_id").lazy()
+        .group_by("user", "merchant_id", date=pl.col("timestamp").dt.date())
         .agg(avg_seconds=span.dt.total_microseconds() / 1e6 / pl.len(),
              flyers=pl.col("flyer_id").n_unique(), events=pl.len())
-        .sort("user_id", "merchant_id", "date").collect(engine="streaming"))
+        .sort("user", "merchant_id", "date").collect(engine="streaming")
+        .join(numbers, on="user", how="left", maintain_order="left")
+        .select("user_id", "merchant_id", "date", "avg_seconds", "flyers", "events"))
     merchants = users.group_by("merchant_id", "date").agg(
         users=pl.len(), avg_seconds=seconds.mean(), p50_seconds=seconds.quantile(0.5, "linear"),
         p95_seconds=seconds.quantile(0.95, "linear")).sort("merchant_id", "date")
