@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{
+    ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampSecondArray,
+};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
@@ -17,9 +19,12 @@ use crate::catalog::pipes::Pipes;
 use crate::context::RunContext;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
+use crate::ids::Micros;
 use crate::job::{Cutoff, Dedup, ItemType, JobKind, OnBadRow, Source};
 use crate::scan::Opened;
 use crate::scan::spec::{ActionSpec, ReadSpec};
+use crate::scan::table::arrow_times::TimeColumn;
+use crate::scan::text::field::Clock;
 use crate::scan::whole_column::is_whole_column;
 
 /// A row: id, count, time, price. The third has an empty id, the fourth no number for a price.
@@ -272,4 +277,40 @@ fn a_row_that_lacks_what_a_later_one_has_is_at_fault_itself() {
         .expect_err("no price")
         .to_string();
     assert!(error.contains("row 1, column \"price\""), "{error}");
+}
+
+#[test]
+fn instants_of_a_column_are_those_of_its_rows() {
+    let zone = Zone::utc();
+    let spec = spec(&zone, OnBadRow::Error);
+    let clock = Clock::new(&spec);
+    let good = [Some(0), Some(-1), Some(1_755_302_400), Some(1_755_302_401)];
+    let check = |times: &[Option<i64>], zoned: bool, expected: bool| {
+        let seconds = TimestampSecondArray::from(times.to_vec());
+        let seconds: ArrayRef = match zoned {
+            true => Arc::new(seconds.with_timezone("UTC")),
+            false => Arc::new(seconds),
+        };
+        let column = TimeColumn::new(&seconds, None).expect("times");
+        let mut found = vec![Micros(7)];
+        assert_eq!(column.add_instants(&zone, &mut found), expected);
+        let mut rows = vec![Micros(7)];
+        if expected {
+            let written = |row| {
+                column
+                    .written(row, &clock)
+                    .expect("a time")
+                    .expect("no null")
+            };
+            rows.extend((0..times.len()).map(|row| clock.resolve(written(row)).at));
+        }
+        assert_eq!(found, rows);
+    };
+    check(&good, true, true);
+    check(&[], true, true);
+    check(&good, false, false);
+    // A null, a time that does not fit, and one after the year 9999.
+    for bad in [None, Some(i64::MAX), Some(400_000_000_000)] {
+        check(&[good.as_slice(), &[bad]].concat(), true, false);
+    }
 }
