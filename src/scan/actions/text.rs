@@ -6,16 +6,18 @@
 //! together.
 
 use super::source::TextSource;
-use super::{ActionScan, ActionState, RawAction};
+use super::{ActionScan, ActionState, Origin, RawAction};
 use crate::calendar::WallClock;
 use crate::catalog::input::InputFile;
 use crate::context::TICK_ROWS;
 use crate::error::{Error, Result};
-use crate::ids::Item;
+use crate::ids::{Item, count64, index};
+use crate::job::CustomerType;
 use crate::scan::Task;
 use crate::scan::bad_rows::{BadRowPolicy, RowAt};
 use crate::scan::table::pieces::SharedText;
 use crate::scan::text::field::Field;
+use crate::scan::text::plain::{Part, PlainRow};
 use crate::scan::text::record::TextRecord;
 use crate::scan::text::times::{When, WrittenTime};
 use crate::scan::whole_column::is_whole_column;
@@ -41,7 +43,12 @@ impl<I: Item> ActionScan<'_, I> {
         text.read_pieces(self.context, &mut piece, &mut |records, seen| {
             state.kinds.start(&spec, records.at);
             let start = state.rejected.len();
-            let read = records.read(seen, &mut self.reader(&source, state));
+            let read = match self.origin_of_plain(&source) {
+                Some(origin) => {
+                    records.read_rows(seen, &mut self.part_reader(&source, origin, state))
+                }
+                None => records.read(seen, &mut self.reader(&source, state)),
+            };
             self.context
                 // The reader has counted all others, tick by tick.
                 .count_read(seen.rows % TICK_ROWS, records.steps());
@@ -82,22 +89,97 @@ impl<I: Item> ActionScan<'_, I> {
         state: &'s mut ActionState<I>,
     ) -> impl FnMut(TextRecord<'_>) -> Result<()> + 's {
         let mut clock = WallClock::new(source.clock.zone);
-        move |record| {
-            self.context.tick(record.row)?;
-            if let Ok(fields) = &record.fields {
-                for (seen, (at, _)) in state.told.iter_mut().zip(&source.told_at) {
-                    *seen |= fields[*at] != Field::Missing;
-                }
-            }
-            match record.fields {
-                Ok(fields)
-                    if self.read_plain_record(source, fields, record.row, &mut clock, state)? =>
-                {
-                    Ok(())
-                }
-                _ => self.read_record(source, record, state),
+        move |record| self.read_any_record(source, record, &mut clock, state)
+    }
+
+    /// Keeps or drops a record, counts it, or rejects it.
+    #[inline]
+    fn read_any_record(
+        &self,
+        source: &TextSource<'_>,
+        record: TextRecord<'_>,
+        clock: &mut WallClock<'_>,
+        state: &mut ActionState<I>,
+    ) -> Result<()> {
+        self.context.tick(record.row)?;
+        if let Ok(fields) = &record.fields {
+            for (seen, (at, _)) in state.told.iter_mut().zip(&source.told_at) {
+                *seen |= fields[*at] != Field::Missing;
             }
         }
+        match record.fields {
+            Ok(fields) if self.read_plain_record(source, fields, record.row, clock, state)? => {
+                Ok(())
+            }
+            _ => self.read_record(source, record, state),
+        }
+    }
+
+    /// What all records of a source are, if a customer, an item and a time are all that there is to them, in the usual
+    /// forms.
+    fn origin_of_plain(&self, source: &TextSource<'_>) -> Option<Origin> {
+        let is_plain = self.customers == CustomerType::Int64
+            && self.spec.guest_ids.is_empty()
+            && !self.spec.has_item_codes
+            && self.told.is_empty()
+            && source.names.available.is_none()
+            && source.clock.format.is_none();
+        source.names.constant().filter(|_| is_plain)
+    }
+
+    /// What is done with plain rows, and with each other record.
+    fn part_reader<'s>(
+        &'s self,
+        source: &'s TextSource<'s>,
+        origin: Origin,
+        state: &'s mut ActionState<I>,
+    ) -> impl FnMut(Part<'_, I>) -> Result<()> + 's {
+        let mut clock = WallClock::new(source.clock.zone);
+        move |part| match part {
+            Part::Rows(first, rows) => {
+                self.read_plain_rows(source, origin, (first, rows), &mut clock, state)
+            }
+            Part::Record(record) => self.read_any_record(source, record, &mut clock, state),
+        }
+    }
+
+    /// Keeps or drops plain rows, of which the first has this number.
+    fn read_plain_rows(
+        &self,
+        source: &TextSource<'_>,
+        origin: Origin,
+        (first, rows): (u64, &[PlainRow<'_, I>]),
+        clock: &mut WallClock<'_>,
+        state: &mut ActionState<I>,
+    ) -> Result<()> {
+        for row in first..first + count64(rows.len()) {
+            self.context.tick(row)?;
+        }
+        let mut wanted = std::mem::take(&mut state.wanted);
+        let mut done = std::mem::take(&mut state.done);
+        let customers = rows.iter().map(|row| row.customer);
+        self.probes.keys.find_all(customers, &mut wanted);
+        // For all rows first: a branch on each look-up would wait for memory each time.
+        self.enough.find_done(&wanted, &mut done);
+        let names = &source.names;
+        let is_noted = Some(names.time) != source.days;
+        for ((place, key), is_done) in wanted.iter().zip(&done) {
+            let row = &rows[index(*place)];
+            if is_noted {
+                let at = source.place(first + u64::from(*place), names.time);
+                state.kinds.note(row.written, row.time, at);
+            }
+            // Asked last, as in `offer`.
+            if !is_done {
+                let at = match row.written {
+                    WrittenTime::Wall(wall_us) => clock.instant_of(wall_us),
+                    other => source.clock.resolve(other).at,
+                };
+                self.offer_plain(origin, *key, at, row.item, &names.landing, state)?;
+            }
+        }
+        (state.wanted, state.done) = (wanted, done);
+        Ok(())
     }
 
     /// Keeps or drops a record in which nothing is wrong, or says that it is another.

@@ -8,12 +8,14 @@
 use crate::catalog::input::InputFile;
 use crate::context::{RunContext, TICK_ROWS};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ids::Item;
 use crate::job::Format;
 use crate::scan::Task;
 use crate::scan::bad_rows::Rejected;
 use crate::scan::spec::ReadSpec;
 use crate::scan::text::blocks::Piece;
 use crate::scan::text::columns::WantedColumn;
+use crate::scan::text::plain::OnPart;
 use crate::scan::text::record::{ColumnsSeen, OnRecord, Stop};
 use crate::scan::text::records::{RecordReader, open, records};
 use crate::scan::text::shared_file::PieceEnd;
@@ -55,6 +57,22 @@ impl PieceRecords<'_> {
         on_record: OnRecord<'_>,
     ) -> std::result::Result<(), Stop> {
         let read = self.wanted.read(self.format, self.piece, seen, on_record);
+        read.map(drop)
+    }
+
+    /// Calls `on_part` for the records, plain rows many at a time. Wanted are a customer, an item, a time, and then
+    /// others.
+    ///
+    /// # Errors
+    /// If `on_part` gives up, unless `seen` keeps that, or the text was cut short.
+    pub(crate) fn read_rows<I: Item>(
+        &self,
+        seen: &mut ColumnsSeen,
+        on_part: OnPart<'_, I>,
+    ) -> std::result::Result<(), Stop> {
+        let read = self
+            .wanted
+            .read_rows(self.format, self.piece, seen, on_part);
         read.map(drop)
     }
 

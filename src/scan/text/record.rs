@@ -131,6 +131,15 @@ impl ColumnsSeen {
         self.reads_on(columns)
     }
 
+    /// Notes JSON records that were passed on, which have these columns.
+    pub(crate) fn note_rows(&mut self, rows: u64, columns: &[usize]) {
+        self.rows += rows;
+        self.objects += rows;
+        for column in columns {
+            self.columns[*column] = true;
+        }
+    }
+
     /// Whether to read one more record after the failure.
     fn reads_on(&mut self, columns: &[WantedColumn<'_>]) -> bool {
         // Of all errors, only a bad row may turn out to be a missing column.

@@ -9,14 +9,16 @@
 use crate::catalog::compression::Compression;
 use crate::catalog::input::InputFile;
 use crate::error::Result;
+use crate::ids::Item;
 use crate::job::Format;
 use crate::scan::text::blocks::{Piece, PieceReader};
 use crate::scan::text::columns::WantedColumn;
-use crate::scan::text::csv::csv_piece;
 use crate::scan::text::csv::header::csv_layout;
 use crate::scan::text::csv::lists::{columns_of_records, csv_elements};
-use crate::scan::text::json::{WantedFields, json_records, ndjson_piece};
+use crate::scan::text::csv::{csv_piece, csv_rows};
+use crate::scan::text::json::{WantedFields, json_records, ndjson_piece, ndjson_rows};
 use crate::scan::text::list_rules::ListRules;
+use crate::scan::text::plain::{OnPart, Part};
 use crate::scan::text::record::{ColumnsSeen, CsvLayout, OnRecord, Stop, TextRecord};
 
 /// Calls `on_record` for each record of a file; returns their number.
@@ -106,6 +108,34 @@ impl RecordReader<'_> {
             return self.read_verbatim(format, piece, seen, &mut with_nulls);
         }
         self.read_verbatim(format, piece, seen, on_record)
+    }
+
+    /// Calls `on_part` for the records of a piece, plain rows many at a time; returns whether to read on. Wanted are
+    /// a customer, an item, a time, and then others.
+    ///
+    /// # Errors
+    /// If `on_part` fails, or the text was cut short.
+    pub(crate) fn read_rows<I: Item>(
+        &self,
+        format: Format,
+        piece: &Piece,
+        seen: &mut ColumnsSeen,
+        on_part: OnPart<'_, I>,
+    ) -> std::result::Result<bool, Stop> {
+        let is_plain = self.layout.nulls.are_none() && self.layout.explode.is_none();
+        match format {
+            Format::Csv if is_plain => csv_rows(self.layout, piece.text(), seen, on_part),
+            Format::Ndjson if is_plain => {
+                let wanted = WantedFields {
+                    columns: self.columns,
+                    explode: None,
+                };
+                ndjson_rows(wanted, piece.text(), seen, on_part)
+            }
+            _ => self.read(format, piece, seen, &mut |record| {
+                on_part(Part::Record(record))
+            }),
+        }
     }
 
     /// The same without replacing texts that stand for null.

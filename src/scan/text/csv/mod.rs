@@ -20,8 +20,11 @@ use csv::ByteRecord;
 use memchr::{memchr, memchr_iter, memchr2, memmem};
 
 use crate::advice::escape_hint;
+use crate::ids::{Item, count64};
 use crate::scan::mismatch::Mismatch;
 use crate::scan::text::field::Field;
+use crate::scan::text::plain::csv::CsvRows;
+use crate::scan::text::plain::{OnPart, Part, ROWS_MAX};
 use crate::scan::text::record::{ColumnsSeen, CsvLayout, FieldRow, OnRecord, Stop, TextRecord};
 
 /// A record that is appended to the text. It comes out as a record of its own unless the text ends inside
@@ -47,90 +50,122 @@ pub(crate) fn csv_piece(
     seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
 ) -> Result<bool, Stop> {
-    // One check per piece instead of one per field. Text that is not UTF-8 takes the slow path,
-    // where only fields with such bytes are faults.
-    let text = std::str::from_utf8(piece).ok();
-    match text.filter(|_| memchr(b'"', piece).is_none()) {
-        Some(text) => plain_records(layout, text, seen, on_record)?,
+    match without_quotes(piece) {
+        Some(text) => {
+            let (mut records, mut at) = (BareRecords::new(layout), 0);
+            while at < text.len() {
+                at = records.next(text, at, seen, on_record)?;
+            }
+        }
         None => quoted_records(layout, piece, seen, on_record)?,
     }
     Ok(true)
 }
 
-/// Reads records without quotes.
-fn plain_records(
+/// Reads the records of a piece of CSV, plain rows many at a time; always returns to read on.
+pub(crate) fn csv_rows<I: Item>(
     layout: &CsvLayout,
-    text: &str,
+    piece: &[u8],
     seen: &mut ColumnsSeen,
-    on_record: OnRecord<'_>,
-) -> Result<(), Stop> {
-    let mut fields = FieldRow::new(layout.places.len());
-    let fields = fields.fields();
-    let mut commas = Vec::with_capacity(layout.fields_count);
-    let mut rest = text;
-    while !rest.is_empty() {
-        // A carriage return ends a record as well; the empty one between it and a line feed is skipped.
-        let end = memchr2(b'\n', b'\r', rest.as_bytes());
-        let (record, after) = rest.split_at(end.unwrap_or(rest.len()));
-        rest = after.get(1..).unwrap_or("");
-        plain_record(
-            layout,
-            record,
-            after,
-            seen,
-            &mut commas,
-            &mut *fields,
-            on_record,
-        )?;
+    on_part: OnPart<'_, I>,
+) -> Result<bool, Stop> {
+    let (Some(text), Some(mut plain)) = (without_quotes(piece), CsvRows::new(layout)) else {
+        return csv_piece(layout, piece, seen, &mut |record| {
+            on_part(Part::Record(record))
+        });
+    };
+    let mut rows = Vec::with_capacity(ROWS_MAX);
+    let (mut records, mut at) = (BareRecords::new(layout), 0);
+    while at < text.len() {
+        at = plain.fill(text, at, &mut rows);
+        if !rows.is_empty() {
+            let first = seen.rows + 1;
+            seen.rows += count64(rows.len());
+            on_part(Part::Rows(first, &rows)).map_err(Stop::Error)?;
+        }
+        if rows.len() < ROWS_MAX && at < text.len() {
+            at = records.next(text, at, seen, &mut |record| on_part(Part::Record(record)))?;
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
-/// Passes one record without quotes to the caller, unless it is empty; `after` is the text behind it,
-/// from its line end on.
-#[inline]
-fn plain_record<'t>(
-    layout: &CsvLayout,
-    record: &'t str,
-    after: &str,
-    seen: &mut ColumnsSeen,
-    commas: &mut Vec<usize>,
-    fields: &mut [Field<'t>],
-    on_record: OnRecord<'_>,
-) -> Result<(), Stop> {
-    if record.is_empty() {
-        return Ok(());
-    }
-    commas.clear();
-    commas.extend(memchr_iter(layout.delimiter, record.as_bytes()));
-    if commas.len() + 1 != layout.fields_count {
-        // Only the last record of a file may lack a line end.
-        if after.is_empty() {
-            return Err(Stop::CutShort(seen.rows + 1));
+/// The text of a piece, if it has no quotes.
+fn without_quotes(piece: &[u8]) -> Option<&str> {
+    // One check per piece instead of one per field. Text that is not UTF-8 takes the slow path,
+    // where only fields with such bytes are faults.
+    let text = std::str::from_utf8(piece).ok();
+    text.filter(|_| memchr(b'"', piece).is_none())
+}
+
+/// Reads records without quotes.
+struct BareRecords<'l, 't> {
+    layout: &'l CsvLayout,
+    fields: FieldRow<'t>,
+    /// Scratch: where the delimiters of a record are.
+    commas: Vec<usize>,
+}
+
+impl<'l, 't> BareRecords<'l, 't> {
+    /// A reader of files of a layout.
+    fn new(layout: &'l CsvLayout) -> BareRecords<'l, 't> {
+        BareRecords {
+            layout,
+            fields: FieldRow::new(layout.places.len()),
+            commas: Vec::with_capacity(layout.fields_count),
         }
-        // The slow path words the fault, so that both paths say the same.
-        let record = ByteRecord::from_iter(record.split(char::from(layout.delimiter)));
-        return offer(&record, layout, seen, on_record);
     }
-    for (field, place) in fields.iter_mut().zip(&layout.places) {
-        // A column that the file lacks stays `Missing` in every record.
-        let Some(place) = *place else { continue };
-        let start = place.checked_sub(1).map_or(0, |before| commas[before] + 1);
-        let end = commas.get(place).copied().unwrap_or(record.len());
-        *field = match &record[start..end] {
-            "" => Field::Null,
-            text => Field::Csv(text),
+
+    /// Passes the record at a place to the caller, unless it is empty; gives the place behind its line end.
+    #[inline]
+    fn next(
+        &mut self,
+        text: &'t str,
+        at: usize,
+        seen: &mut ColumnsSeen,
+        on_record: OnRecord<'_>,
+    ) -> Result<usize, Stop> {
+        // A carriage return ends a record as well; the empty one between it and a line feed is skipped.
+        let rest = &text[at..];
+        let end = memchr2(b'\n', b'\r', rest.as_bytes());
+        let record = &rest[..end.unwrap_or(rest.len())];
+        let after = text.len().min(at + record.len() + 1);
+        if record.is_empty() {
+            return Ok(after);
+        }
+        let (layout, commas) = (self.layout, &mut self.commas);
+        commas.clear();
+        commas.extend(memchr_iter(layout.delimiter, record.as_bytes()));
+        if commas.len() + 1 != layout.fields_count {
+            // Only the last record of a file may lack a line end.
+            if end.is_none() {
+                return Err(Stop::CutShort(seen.rows + 1));
+            }
+            // The slow path words the fault, so that both paths say the same.
+            let record = ByteRecord::from_iter(record.split(char::from(layout.delimiter)));
+            return offer(&record, layout, seen, on_record).map(|()| after);
+        }
+        let fields = self.fields.fields();
+        for (field, place) in fields.iter_mut().zip(&layout.places) {
+            // A column that the file lacks stays `Missing` in every record.
+            let Some(place) = *place else { continue };
+            let start = place.checked_sub(1).map_or(0, |before| commas[before] + 1);
+            let end = commas.get(place).copied().unwrap_or(record.len());
+            *field = match &record[start..end] {
+                "" => Field::Null,
+                text => Field::Csv(text),
+            };
+        }
+        seen.rows += 1;
+        let text =
+            || serde_json::Value::from_iter(record.split(char::from(layout.delimiter))).to_string();
+        let record = TextRecord {
+            row: seen.rows,
+            fields: Ok(fields),
+            text: &text,
         };
+        on_record(record).map(|()| after).map_err(Stop::Error)
     }
-    seen.rows += 1;
-    let text =
-        || serde_json::Value::from_iter(record.split(char::from(layout.delimiter))).to_string();
-    let record = TextRecord {
-        row: seen.rows,
-        fields: Ok(fields),
-        text: &text,
-    };
-    on_record(record).map_err(Stop::Error)
 }
 
 /// Reads records whose fields may be in quotes.

@@ -24,12 +24,15 @@ pub(crate) use self::object::{json_field, object_fields, object_pairs};
 use self::shape::LineShape;
 use crate::catalog::input::InputFile;
 use crate::error::Result;
+use crate::ids::{Item, count64};
 use crate::scan::mismatch::Mismatch;
 use crate::scan::text::blocks::{RECORD_BYTES_MAX, TOO_LONG};
 use crate::scan::text::columns::WantedColumn;
 use crate::scan::text::field::Field;
 use crate::scan::text::json::repair::{is_json, object_fields_among};
 use crate::scan::text::list_rules::ListRules;
+use crate::scan::text::plain::json::JsonRows;
+use crate::scan::text::plain::{OnPart, Part, ROWS_MAX};
 use crate::scan::text::record::{ColumnsSeen, FieldRow, OnRecord, Stop};
 
 /// What is wanted of an object.
@@ -47,29 +50,102 @@ pub(crate) fn ndjson_piece(
     seen: &mut ColumnsSeen,
     on_record: OnRecord<'_>,
 ) -> std::result::Result<bool, Stop> {
-    // One check per piece. If it fails, each line is checked alone, so that only the bad ones are
-    // faults.
-    let whole = std::str::from_utf8(piece).ok();
-    let columns = wanted.columns;
-    let mut shape = LineShape::default();
-    let mut fields = FieldRow::new(columns.len());
-    let fields = fields.fields();
-    let mut start = 0;
-    while start < piece.len() {
+    let mut lines = LineReader::new(wanted, piece);
+    while lines.at < piece.len() {
+        if !lines.next(seen, on_record)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Reads the records of a piece of NDJSON, plain rows many at a time; returns whether to read on.
+pub(crate) fn ndjson_rows<I: Item>(
+    wanted: WantedFields<'_>,
+    piece: &[u8],
+    seen: &mut ColumnsSeen,
+    on_part: OnPart<'_, I>,
+) -> std::result::Result<bool, Stop> {
+    let mut lines = LineReader::new(wanted, piece);
+    let mut rows = Vec::with_capacity(ROWS_MAX);
+    let mut plain: Option<JsonRows> = None;
+    while lines.at < piece.len() {
+        // After a failure, lines only show which columns exist.
+        if let (Some(text), Some(plain), None) = (lines.whole, &mut plain, &seen.failed) {
+            lines.at = plain.fill(text, lines.at, &mut rows);
+            if !rows.is_empty() {
+                let first = seen.rows + 1;
+                seen.note_rows(count64(rows.len()), &plain.columns);
+                if let Err(error) = on_part(Part::Rows(first, &rows)) {
+                    seen.failed = Some(error);
+                    return Ok(false);
+                }
+            }
+            if rows.len() == ROWS_MAX || lines.at == piece.len() {
+                continue;
+            }
+        }
+        if !lines.next(seen, &mut |record| on_part(Part::Record(record)))? {
+            return Ok(false);
+        }
+        if std::mem::take(&mut lines.is_new_shape) {
+            plain = JsonRows::new(&lines.shape);
+        }
+    }
+    Ok(true)
+}
+
+/// Reads the lines of a piece.
+struct LineReader<'w, 't> {
+    wanted: WantedFields<'w>,
+    piece: &'t [u8],
+    /// The piece as text, if it is.
+    whole: Option<&'t str>,
+    /// Where the next line begins.
+    at: usize,
+    /// The shape of the last line that was parsed, and whether it is that of the line before.
+    shape: LineShape,
+    is_new_shape: bool,
+    fields: FieldRow<'t>,
+}
+
+impl<'w, 't> LineReader<'w, 't> {
+    /// A reader of a piece.
+    fn new(wanted: WantedFields<'w>, piece: &'t [u8]) -> LineReader<'w, 't> {
+        LineReader {
+            wanted,
+            piece,
+            // One check per piece. If it fails, each line is checked alone, so that only the bad ones
+            // are faults.
+            whole: std::str::from_utf8(piece).ok(),
+            at: 0,
+            shape: LineShape::default(),
+            is_new_shape: false,
+            fields: FieldRow::new(wanted.columns.len()),
+        }
+    }
+
+    /// Passes the next line to the caller, unless it is blank; returns whether to read on.
+    #[inline]
+    fn next(
+        &mut self,
+        seen: &mut ColumnsSeen,
+        on_record: OnRecord<'_>,
+    ) -> std::result::Result<bool, Stop> {
+        let (wanted, piece, start) = (self.wanted, self.piece, self.at);
+        let columns = wanted.columns;
         let end = memchr(b'\n', &piece[start..]).map_or(piece.len(), |at| start + at);
-        let line = whole.map(|whole| whole[start..end].trim_ascii());
+        let line = self.whole.map(|whole| whole[start..end].trim_ascii());
         let bytes = line.map_or_else(|| piece[start..end].trim_ascii(), str::as_bytes);
-        start = end + 1;
+        self.at = piece.len().min(end + 1);
         if bytes.is_empty() {
-            continue;
+            return Ok(true);
         }
         let text = || String::from_utf8_lossy(bytes).into_owned();
+        let fields = self.fields.fields();
         // A line of another shape may leave fields filled; the parser below has fields of its own.
-        if line.is_some_and(|line| shape.fill(line, fields)) {
-            if !seen.offer(columns, Ok(fields), &text, on_record) {
-                return Ok(false);
-            }
-            continue;
+        if line.is_some_and(|line| self.shape.fill(line, fields)) {
+            return Ok(seen.offer(columns, Ok(fields), &text, on_record));
         }
         // A last line without a line end that is not JSON was cut short.
         if end == piece.len() && !is_json(bytes) {
@@ -83,11 +159,12 @@ pub(crate) fn ndjson_piece(
         // The next line is most likely like this one. Fields that only the last shape filled must
         // go.
         if let Some(line) = line.filter(|_| wanted.explode.is_none()) {
-            shape = LineShape::new(line, columns);
+            self.shape = LineShape::new(line, columns);
+            self.is_new_shape = true;
             fields.fill(Field::Missing);
         }
+        Ok(true)
     }
-    Ok(true)
 }
 
 /// Passes one JSON record to the caller; returns whether to read on.

@@ -75,6 +75,17 @@ impl LineShape {
         }
     }
 
+    /// The texts before the values, and the wanted columns that these belong to, if any.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&str, Option<usize>)> {
+        let slots = self.slots.iter();
+        slots.map(|slot| (slot.before.as_str(), slot.column))
+    }
+
+    /// The text behind the last value.
+    pub(crate) fn tail(&self) -> &str {
+        &self.tail
+    }
+
     /// Fills the fields of the shape's columns and returns true, if the line has this shape. If not, some
     /// may have been filled.
     #[inline]
@@ -104,7 +115,7 @@ fn trim_start(text: &str) -> &str {
 /// The end of the simple value that a text begins with: a string without escapes, a number, or a literal
 /// name. The text behind it is not checked.
 #[inline]
-fn simple_end(text: &[u8]) -> Option<usize> {
+pub(crate) fn simple_end(text: &[u8]) -> Option<usize> {
     match text.first()? {
         b'"' => {
             // An escape must be decoded, and a control character is not valid: both are left to the
