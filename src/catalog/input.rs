@@ -25,6 +25,9 @@ use crate::job::{Format, Source, SourceSettings};
 use crate::store::local::{self, DigestOf};
 use crate::store::spool::Spooled;
 
+/// How many bytes of a text are read at once.
+const TEXT_BUFFER_BYTES: usize = 1 << 18;
+
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Detected {
@@ -185,7 +188,7 @@ impl InputFile {
             whole: Arc::default(),
             ..self.clone()
         };
-        let mut text = own.text(compression)?.source;
+        let mut text = own.text_start(compression)?;
         loop {
             let mut head = TextHead::default();
             let read = (&mut text)
@@ -238,6 +241,23 @@ impl InputFile {
     /// # Errors
     /// If the file cannot be opened or its first bytes cannot be decompressed.
     pub(crate) fn text(&self, compression: Compression) -> Result<Text> {
+        self.text_by(compression, TEXT_BUFFER_BYTES)
+    }
+
+    /// The same for a look at its beginning: little more is read than is asked for.
+    ///
+    /// # Errors
+    /// As for [`Self::text`].
+    pub(crate) fn text_start(&self, compression: Compression) -> Result<Box<dyn BufRead + Send>> {
+        Ok(match compression {
+            Compression::None => self.text_by(compression, 1 << 12)?.source,
+            // Damage near its beginning is found before any row is read.
+            _ => self.text(compression)?.source,
+        })
+    }
+
+    /// Opens the text of the file, with a buffer of so many bytes.
+    fn text_by(&self, compression: Compression, buffer_bytes: usize) -> Result<Text> {
         let bytes_read = Arc::new(AtomicU64::new(0));
         let file = DigestingReader {
             file: self.open()?,
@@ -256,7 +276,7 @@ impl InputFile {
             bytes_read: Arc::clone(&bytes_read),
             bytes: 0,
         };
-        let mut text = BufReader::with_capacity(1 << 18, raw);
+        let mut text = BufReader::with_capacity(buffer_bytes, raw);
         let head = text.fill_buf().map_err(|error| self.broken(&error))?;
         // The mark would become a part of the first name or value.
         if head.starts_with(b"\xef\xbb\xbf") {
@@ -266,10 +286,8 @@ impl InputFile {
             None => Box::new(text),
             Some(order) => {
                 text.consume(2);
-                Box::new(BufReader::with_capacity(
-                    1 << 18,
-                    Utf16Reader::new(text, order),
-                ))
+                let text = Utf16Reader::new(text, order);
+                Box::new(BufReader::with_capacity(buffer_bytes, text))
             }
         };
         Ok(Text { source, bytes_read })

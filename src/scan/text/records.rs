@@ -73,7 +73,7 @@ pub(crate) fn open(
                 .as_ref()
                 .map(|rules| columns_of_records(columns, rules));
             let columns = of_records.as_deref().unwrap_or(columns);
-            csv_layout(file, file.text(format.1)?.source, columns)?
+            csv_layout(file, file.text_start(format.1)?, columns)?
         }
         _ => CsvLayout::default(),
     };
