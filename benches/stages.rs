@@ -4,6 +4,9 @@
 //! the inputs small, which the tests use to see that everything runs. Each stage's result is
 //! checked against a checksum that is computed without the engine's code.
 
+use std::fs;
+use std::path::Path;
+
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use hitherto::testkit::bench::{Log, LogShape, RowGroupInput};
@@ -150,12 +153,27 @@ fn run(logs: &tempfile::TempDir, settings: Settings) -> u64 {
         .samples
 }
 
+/// Bytes of the files below a folder.
+fn bytes_in(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let bytes = entries.map(|entry| {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            bytes_in(&path)
+        } else {
+            fs::metadata(&path).expect("a file").len()
+        }
+    });
+    bytes.sum()
+}
+
 /// Reading, of which next to nothing is asked.
 #[divan::bench(args = [Format::Parquet, Format::Csv, Format::Ndjson], sample_count = 5)]
 fn scan(bencher: Bencher<'_, '_>, format: Format) {
     let logs = logs(format, 10);
     bencher
         .counter(ItemsCount::new(size(1_670_000, 2000)))
+        .counter(BytesCount::new(bytes_in(&logs.path().join("logs"))))
         .bench_local(|| run(&logs, Settings::default()));
 }
 

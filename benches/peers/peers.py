@@ -184,6 +184,54 @@ def generate_texts(name):
     shutil.copy(f"{source}/_complete.json", f"{folder}/_complete.json")
 
 
+# The same set as text is `{name}-csv` or `{name}-ndjson`: a text for each file of Parquet, written by DuckDB, which says
+# `2025-08-15 12:34:56`. CSV has no lists, so impressions stay Parquet there.
+FORMATS = ["parquet", "csv", "ndjson"]
+
+
+def folder_of(name, fmt):
+    return f"{WORK}/{name}" if fmt == "parquet" else f"{WORK}/{name}-{fmt}"
+
+
+def generate_format(name, fmt):
+    """Makes the twin of a set as text."""
+    import duckdb
+
+    source, folder = folder_of(name, "parquet"), folder_of(name, fmt)
+    if os.path.exists(f"{folder}/_complete.json") and open(f"{folder}/_complete.json").read() == open(f"{source}/_complete.json").read():
+        return
+    print(f"making set {name} as {fmt} in {folder}", file=sys.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+    db = duckdb.connect()
+    for path in parquet_files(source):
+        to = f"{folder}/{os.path.relpath(path, source)}"
+        os.makedirs(os.path.dirname(to))
+        if fmt == "csv" and os.path.relpath(path, source).startswith("impressions/"):
+            shutil.copy(path, to)
+            continue
+        written = "FORMAT csv, HEADER" if fmt == "csv" else "FORMAT json"
+        db.execute(f"""COPY (FROM read_parquet('{path}', hive_partitioning = false))
+                       TO '{to.removesuffix(".parquet")}.{fmt}' ({written})""")
+    shutil.copy(f"{source}/_complete.json", f"{folder}/_complete.json")
+
+
+def format_of(data):
+    """The format of a set, by the name of its folder."""
+    last = data.rpartition("-")[2]
+    return last if last in FORMATS else "parquet"
+
+
+def columns_of(source):
+    """The columns of a source of actions, in the order of its files: i32, day or time."""
+    _, item, moment, simple = SOURCES[source]
+    columns = {"customer_id": "i32", item: "i32"}
+    if simple:
+        columns["simple_id"] = "i32"
+    if source == "previous_orders":
+        columns["order_date"] = "day"
+    return {**columns, moment: "time"}
+
+
 # ---- The peers ------------------------------------------------------------------------------------------------------
 # Each makes what `hitherto sequences` makes, for any number of days, as one who knows the engine well would write it.
 # All work out a history once per customer and day, widen it to 1000, join it to the impressions, and only then repeat
@@ -196,10 +244,11 @@ def polars(data, out):
     sorting structs group by group, and arrays of a fixed width in place of lists."""
     import polars as pl
 
+    fmt = format_of(data)
+
     def actions(source, code):
         _, item, moment, _ = SOURCES[source]
-        return pl.scan_parquet(f"{data}/{source}/**/*.parquet", hive_partitioning=False).select(
-            "customer_id", ts=moment, ty=pl.lit(code, pl.Int8), item=item)
+        return polars_table(data, source, fmt).select("customer_id", ts=moment, ty=pl.lit(code, pl.Int8), item=item)
 
     def padded(column, dtype):
         nothing, zeros = pl.lit([], pl.List(dtype)), pl.lit([0] * 1000, pl.List(dtype))
@@ -208,8 +257,7 @@ def polars(data, out):
     def field(name):
         return pl.col("history").list.eval(pl.element().struct.field(name))
 
-    impressions = (pl.scan_parquet(f"{data}/impressions/**/*.parquet", hive_partitioning=True)
-                   .with_columns(d=pl.col("dt").cast(pl.String).str.to_date()).sort("d", "customer_id"))
+    impressions = polars_impressions(data, fmt).sort("d", "customer_id")
     probes = impressions.select("customer_id", "d").unique()
     cutoff = pl.col("d").cast(pl.Datetime("us"))
     histories = (
@@ -226,6 +274,33 @@ def polars(data, out):
      .sink_parquet(f"{out}/part.parquet", compression="zstd", row_group_size=16_384, engine="streaming"))
 
 
+def polars_table(data, source, fmt):
+    """A source of actions. Of text, times are read as texts and made times behind: asked for as times, as the reader
+    offers it, CSV takes eight times as long and NDJSON twenty times. A cache of texts of times is of no use either."""
+    import polars as pl
+
+    moment, files = SOURCES[source][2], f"{data}/{source}/**/*.{fmt}"
+    if fmt == "parquet":
+        return pl.scan_parquet(files, hive_partitioning=False)
+    types = {"i32": pl.Int32, "day": pl.String, "time": pl.String}
+    schema = {name: types[kind] for name, kind in columns_of(source).items()}
+    table = pl.scan_csv(files, schema=schema) if fmt == "csv" else pl.scan_ndjson(files, schema=schema)
+    return table.with_columns(pl.col(moment).str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", cache=False))
+
+
+def polars_impressions(data, fmt):
+    """The impressions with their day as `d`."""
+    import polars as pl
+
+    if fmt != "ndjson":
+        return (pl.scan_parquet(f"{data}/impressions/**/*.parquet", hive_partitioning=True)
+                .with_columns(d=pl.col("dt").cast(pl.String).str.to_date()))
+    shown = pl.List(pl.Struct({"item_id": pl.Int32, "is_order": pl.Boolean}))
+    schema = {"ranking_id": pl.String, "customer_id": pl.Int32, "impressions": shown}
+    table = pl.scan_ndjson(f"{data}/impressions/**/*.ndjson", schema=schema, include_file_paths="path")
+    return table.with_columns(d=pl.col("path").str.extract(r"dt=([0-9-]+)").str.to_date()).drop("path")
+
+
 def duckdb(data, out):
     """Tried as well, and no faster: a window with row_number, max(.., 1000), files without dictionaries, format v2,
     PARTITION_BY. Nearly all its time goes into writing; row groups of 4096 keep both cores busy and memory small."""
@@ -238,11 +313,11 @@ def duckdb(data, out):
     def actions(source, code):
         _, item, moment, _ = SOURCES[source]
         return (f"SELECT customer_id, {item} AS item, {moment} AS ts, {code}::TINYINT AS ty "
-                f"FROM read_parquet('{data}/{source}/*/*.parquet', hive_partitioning = false)")
+                f"FROM {duckdb_table(data, source)}")
 
     db.execute(f"""
         CREATE TEMP TABLE impressions AS SELECT customer_id, dt::DATE AS d, ranking_id, impressions
-        FROM read_parquet('{data}/impressions/*/*.parquet', hive_partitioning = true) ORDER BY d, customer_id;
+        FROM {duckdb_impressions(data)} ORDER BY d, customer_id;
         CREATE TEMP TABLE probes AS SELECT DISTINCT customer_id, d FROM impressions;
         CREATE TEMP TABLE histories AS
         WITH a AS ({actions("clicks", 1)} UNION ALL {actions("add_to_carts", 2)}
@@ -259,6 +334,29 @@ def duckdb(data, out):
                        coalesce(action_types, list_resize([]::TINYINT[], 1000, 0::TINYINT)) AS action_types
                 FROM impressions LEFT JOIN histories USING (customer_id, d)))
         TO '{out}/part.parquet' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 4096)""")
+
+
+def duckdb_table(data, source):
+    """A source of actions, read with all columns told, so that nothing is guessed."""
+    fmt = format_of(data)
+    files = f"'{data}/{source}/*/*.{fmt}', hive_partitioning = false"
+    types = {"i32": "INTEGER", "day": "DATE", "time": "TIMESTAMP"}
+    columns = ", ".join(f"{name}: '{types[kind]}'" for name, kind in columns_of(source).items())
+    return {
+        "parquet": f"read_parquet({files})",
+        "csv": f"read_csv({files}, auto_detect = false, header = true, delim = ',', quote = '', escape = '', "
+               f"columns = {{{columns}}})",
+        "ndjson": f"read_json({files}, format = 'newline_delimited', columns = {{{columns}}})",
+    }[fmt]
+
+
+def duckdb_impressions(data):
+    if format_of(data) != "ndjson":
+        return f"read_parquet('{data}/impressions/*/*.parquet', hive_partitioning = true)"
+    columns = ("{ranking_id: 'VARCHAR', customer_id: 'INTEGER', "
+               "impressions: 'STRUCT(item_id INTEGER, is_order BOOLEAN)[]'}")
+    return (f"read_json('{data}/impressions/*/*.ndjson', format = 'newline_delimited', columns = {columns}, "
+            "hive_partitioning = true)")
 
 
 def clickhouse(data, out):
@@ -487,7 +585,7 @@ def run_in_turns(tools, runs, out):
 
 def read_all(folder):
     """Puts the input into the page cache."""
-    for path in parquet_files(folder):
+    for path in glob.glob(f"{folder}/*/*/*.*"):
         with open(path, "rb", buffering=0) as file:
             while file.read(1 << 20):
                 pass
@@ -523,8 +621,9 @@ def table_row(tool, ours):
             f"| {middle / statistics.median(ours.seconds):.2f} |")
 
 
-def tools_of(name, binary, peers, variants):
-    ours = [binary, "sequences", f"{WORK}/{name}", "--quiet"]
+def tools_of(name, binary, peers, variants, fmt):
+    folder = folder_of(name, fmt)
+    ours = [binary, "sequences", folder, "--quiet"]
     title = first_output(binary, "--version")
     tools = [Tool(title, [*ours, "--out"])]
     if variants:
@@ -535,20 +634,20 @@ def tools_of(name, binary, peers, variants):
     if variants and name == "L":
         tools.append(Tool(f"{title} `--memory 1GiB`", [*ours, "--memory", "1GiB", "--out"]))
     for peer in peers:
-        tools.append(Tool(peer_name(peer), [sys.executable, __file__, "peer", peer, f"{WORK}/{name}"]))
+        tools.append(Tool(peer_name(peer), [sys.executable, __file__, "peer", peer, folder]))
     return tools
 
 
-def compare(name, binary, peers, runs, variants):
-    tools = tools_of(name, binary, peers, variants)
-    read_all(f"{WORK}/{name}")
+def compare(name, binary, peers, runs, variants, fmt):
+    tools = tools_of(name, binary, peers, variants, fmt)
+    read_all(folder_of(name, fmt))
     if variants:
         read_all(f"{WORK}/{name}-texts")
     run_in_turns(tools, runs, os.path.abspath(f"{WORK}/out"))
     size = SETS[name]
     print(f"{machine()}; Python {platform.python_version()}"
           + (f"; {first_output('java', '-version')}" if "spark" in peers else ""))
-    print(f"Set {name}: {size['impressions']:,} impressions, {size['actions']:,} actions, "
+    print(f"Set {name}{'' if fmt == 'parquet' else f' as {fmt}'}: {size['impressions']:,} impressions, {size['actions']:,} actions, "
           f"{size['customers']:,} customers; {tools[0].rows.split()[0]} samples, the same from all that did not fail; "
           f"median (least-most) of {runs}, input in the page cache\n")
     print("| tool | time | peak memory | Parquet | time by ours |\n|---|---|---|---|---|")
@@ -562,6 +661,7 @@ def main():
     part = parts.add_parser("generate")
     part.add_argument("set", choices=SETS)
     part.add_argument("--texts", action="store_true")
+    part.add_argument("--format", choices=FORMATS, default="parquet")
     part = parts.add_parser("peer")
     part.add_argument("name", choices=PEERS)
     part.add_argument("data")
@@ -575,15 +675,21 @@ def main():
     part.add_argument("--peers", required=True)
     part.add_argument("--runs", type=int, required=True)
     part.add_argument("--variants", action="store_true")
+    part.add_argument("--format", choices=FORMATS, default="parquet")
     args = parser.parse_args()
     if args.part == "generate":
-        generate_texts(args.set) if args.texts else generate(args.set)
+        if args.texts:
+            generate_texts(args.set)
+        elif args.format != "parquet":
+            generate_format(args.set, args.format)
+        else:
+            generate(args.set)
     elif args.part == "peer":
         PEERS[args.name](os.path.abspath(args.data), args.out)
     elif args.part == "fingerprint":
         print(*fingerprint(args.files, args.layout))
     else:
-        compare(args.set, args.binary, args.peers.split(","), args.runs, args.variants)
+        compare(args.set, args.binary, args.peers.split(","), args.runs, args.variants, args.format)
 
 
 if __name__ == "__main__":
