@@ -33,10 +33,14 @@ pub(super) fn choose(
             // By path, not by index, which changes when earlier days are added.
             hasher.write(file.path.as_bytes());
             hasher.write(&row.to_le_bytes());
+            let own = (hasher.finish(), at, row);
             // Memory is that of the sample, however many rows the set has.
-            smallest.push((hasher.finish(), at, row));
-            if smallest.len() > count {
-                smallest.pop();
+            if smallest.len() < count {
+                smallest.push(own);
+            } else if let Some(mut largest) = smallest.peek_mut()
+                && own < *largest
+            {
+                *largest = own;
             }
         }
     }
