@@ -1,10 +1,15 @@
 //! Reads the actions of `sequences`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use hashbrown::HashTable;
 
 use super::cell::{LogCell, RecordFault};
 use super::known::Availability;
-use super::{Check, ItemCodes, LogFile, LogRecord, column, of_source, per_file, read};
+use super::{
+    Check, ItemCodes, LogFile, LogRecord, OnCells, Wanted, column, of_source, per_file, read_wanted,
+};
 use crate::error::Result;
 use crate::job::{ActionSource, CustomerType, OtherTypes, Settings, Source, Types};
 use crate::reference::read::attributes::{attributes_in, numbers_of};
@@ -35,7 +40,46 @@ pub(super) fn customer(
     Ok(id.filter(|id| !is_guest(settings, id)))
 }
 
-/// The actions of some customers, in the order of files and records, and the number of all records.
+/// The ids of some customers.
+#[derive(Debug, Default)]
+pub(crate) struct CustomerIds {
+    texts: BTreeSet<String>,
+    /// The integers that they are.
+    ints: HashTable<i64>,
+}
+
+impl CustomerIds {
+    /// These ids.
+    pub(crate) fn new(texts: BTreeSet<String>) -> CustomerIds {
+        let mut ints = HashTable::new();
+        for id in texts.iter().filter_map(|id| id.parse().ok()) {
+            ints.insert_unique(hash_of(id), id, |id| hash_of(*id));
+        }
+        CustomerIds { texts, ints }
+    }
+
+    /// Whether the customer of a cell is one of them.
+    fn has(&self, settings: &Settings, cell: &LogCell) -> bool {
+        // To make a text of each of millions of integers took longer than to read them.
+        if let LogCell::Int(value) = cell
+            && let Ok(id) = i64::try_from(*value)
+            && self.ints.find(hash_of(id), |own| *own == id).is_none()
+        {
+            return false;
+        }
+        let id = customer(settings, "", cell);
+        id.is_ok_and(|id| id.is_some_and(|id| self.texts.contains(&id)))
+    }
+}
+
+/// The hash of an integer.
+fn hash_of(id: i64) -> u64 {
+    // By Fibonacci; the table looks at the lowest and the highest bits.
+    let hash = id.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash ^ (hash >> 32)
+}
+
+/// The actions of some customers, file by file in the order of records, and the number of all records.
 ///
 /// # Errors
 /// If a file cannot be read.
@@ -43,20 +87,17 @@ pub(crate) fn actions(
     settings: &Settings,
     items: &ItemCodes,
     files: &[LogFile],
-    is_wanted: &(dyn Fn(&str) -> bool + Sync),
+    customers: &CustomerIds,
     check: Check<'_>,
-) -> Result<(Vec<LogRecord<LogAction>>, u64)> {
+) -> Result<(Vec<Vec<LogRecord<LogAction>>>, u64)> {
     let logs = &settings.sequences().actions;
     let is_log = |source| logs.iter().any(|log| log.source == source);
     let per_file = per_file(files, is_log, |file| {
-        actions_of(settings, items, file, is_wanted, check)
+        actions_of(settings, items, file, customers, check)
     })?;
-    let (mut all, mut records) = (Vec::new(), 0);
-    for (actions, count) in per_file {
-        all.extend(actions);
-        records += count;
-    }
-    Ok((all, records))
+    let records = per_file.iter().map(|(_, count)| count).sum();
+    let actions = per_file.into_iter().map(|(actions, _)| actions);
+    Ok((actions.collect(), records))
 }
 
 /// The actions of some customers in one file, and the number of its records.
@@ -64,7 +105,7 @@ fn actions_of(
     settings: &Settings,
     items: &ItemCodes,
     file: &LogFile,
-    is_wanted: &(dyn Fn(&str) -> bool + Sync),
+    customers: &CustomerIds,
     check: Check<'_>,
 ) -> Result<(Vec<LogRecord<LogAction>>, u64)> {
     let settings = &of_source(settings, file.source);
@@ -85,12 +126,15 @@ fn actions_of(
     let kind_at = columns.len() - 1;
     let attributes = attributes_in(settings, file.source);
     columns.extend(attributes.iter().map(|field| field.name));
-    let (mut found, mut records) = (Vec::new(), 0);
+    let mut found = Vec::new();
     let path: Arc<str> = file.display_path.as_str().into();
-    read(file, settings, &columns, check, &mut |record, cells| {
-        records += 1;
-        // The order of the scan: whether the row counts, whose it is, its type, then all else.
-        // So a row that is left out may hold anything.
+    let wanted = Wanted {
+        column: columns[0],
+        is_wanted: &|cell| customers.has(settings, cell),
+    };
+    let on_record: OnCells<'_> = &mut |record, cells| {
+        // Its customer is wanted. Then the order of the scan: whether the row counts, its type, then
+        // all else. So a row that is left out may hold anything.
         let mut only = own.only.iter().zip(&cells[known_at + 1..]);
         if !only.all(|((_, values), cell)| has_word(cell, values)) {
             return Ok(());
@@ -98,9 +142,6 @@ fn actions_of(
         let Ok(Some(customer)) = customer(settings, columns[0], &cells[0]) else {
             return Ok(());
         };
-        if !is_wanted(&customer) {
-            return Ok(());
-        }
         let kind = kind_of(&own.types, &cells[kind_at]);
         if kind == Ok(None) {
             return Ok(());
@@ -130,7 +171,8 @@ fn actions_of(
             record,
         });
         Ok(())
-    })?;
+    };
+    let records = read_wanted(file, settings, &columns, &wanted, check, on_record)?;
     Ok((found, records))
 }
 

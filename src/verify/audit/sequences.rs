@@ -15,7 +15,7 @@ use crate::calendar::date_text;
 use crate::error::Result;
 use crate::ids::{Day, count64};
 use crate::job::{Guests, Settings};
-use crate::reference::read;
+use crate::reference::read::{self, CustomerIds};
 use crate::reference::{OrderedLog, Rules, explanation_of};
 use crate::verify::{Problems, vocabulary};
 
@@ -167,10 +167,10 @@ fn read_logs(
                 same_key.push((cutoff, impression));
             }
         }
-        let is_wanted = |customer: &str| customers.contains(customer);
-        let (actions, records) = read::actions(settings, codes, &group.files, &is_wanted, check)?;
+        let customers = CustomerIds::new(customers);
+        let (actions, records) = read::actions(settings, codes, &group.files, &customers, check)?;
         logs.records += records;
-        for action in actions {
+        for action in actions.into_iter().flatten() {
             // Actions on items that the vocabulary lacks do not count.
             if let Ok(row) = action.row
                 && row.item != 0

@@ -8,8 +8,7 @@ use crate::context::RunContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros};
 use crate::job::{Attribute, DT, Guests, Settings, Source};
-use crate::reference::read;
-use crate::reference::read::{ItemCodes, LogFile, LogRecord};
+use crate::reference::read::{self, CustomerIds, ItemCodes, LogFile, LogRecord};
 use crate::reference::{
     ActionOutcome, Candidate, ExclusionReason, LogAction, LogImpression, LogTime, Rules,
     explanation_of, sequences,
@@ -58,16 +57,15 @@ impl Explainer<'_> {
                 }
             }
             let customers = impressions.iter();
-            let customers = customers.filter_map(|(impression, _)| impression.customer.as_deref());
-            let customers: BTreeSet<&str> = customers.collect();
+            let customers = customers.filter_map(|(impression, _)| impression.customer.clone());
+            let customers = CustomerIds::new(customers.collect());
             if impressions.is_empty() {
                 continue;
             }
-            let is_wanted = |customer: &str| customers.contains(customer);
             let (actions, _) =
-                read::actions(self.settings, &self.codes, &group.files, &is_wanted, check)?;
+                read::actions(self.settings, &self.codes, &group.files, &customers, check)?;
             let mut by_customer: BTreeMap<&str, Vec<&LogRecord<LogAction>>> = BTreeMap::new();
-            for action in &actions {
+            for action in actions.iter().flatten() {
                 by_customer.entry(&action.owner).or_default().push(action);
             }
             for (impression, from) in &impressions {

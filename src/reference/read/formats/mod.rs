@@ -3,6 +3,7 @@
 pub(crate) mod arrow;
 pub(crate) mod elements;
 pub(crate) mod exploded;
+mod flat;
 pub(crate) mod json;
 pub(crate) mod parquet;
 pub(crate) mod text;

@@ -1,4 +1,5 @@
-//! Parquet to records of cells, through parquet's row API, row by row.
+//! Parquet to records of cells, through parquet's row API, row by row; flat columns through the readers that
+//! it is made of, see [`flat`](super::flat).
 //!
 //! **Why so**: the engine reads Parquet through Arrow; a fault there, or in how we use it, is not
 //! repeated here. The row API lacks two things: INT96 finer than milliseconds, which is read from its
@@ -8,16 +9,17 @@ use arrow::datatypes::{DataType, TimeUnit as ArrowUnit};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::basic::Type as PhysicalType;
 use parquet::column::reader::ColumnReader;
-use parquet::errors::Result as ParquetResult;
+use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::record::Field;
 use parquet::schema::types::{SchemaDescriptor, Type};
 
+use super::flat::{self, FlatRows};
 use super::{Place, place_of};
 use crate::error::{Error, Result};
 use crate::job::TimeUnit;
 use crate::reference::read::cell::LogCell;
-use crate::reference::read::{LogFile, OnCells};
+use crate::reference::read::{Filter, LogFile, OnCells};
 use crate::store::local;
 
 /// How the values of a column are to be read, where the row API does not say.
@@ -44,6 +46,7 @@ pub(crate) fn read(
     file: &LogFile,
     explode: Option<&str>,
     columns: &[&str],
+    filter: &Filter<'_>,
     on_record: OnCells<'_>,
 ) -> Result<()> {
     let opened = local::open(&file.path).map_err(|error| Error::io("read", &file.path, error))?;
@@ -73,6 +76,14 @@ pub(crate) fn read(
     });
     let projection = Type::group_type_builder(schema.name()).with_fields(fields.cloned().collect());
     let projection = projection.build().map_err(broken)?;
+    let is_flat = explode.is_none() && flat::is_flat(schema.root_schema(), &projection);
+    let rows = GroupRows {
+        explode,
+        columns: &projected,
+        width: columns.len(),
+        projection: &projection,
+        broken: &broken,
+    };
     let mut record = 0;
     for at in 0..reader.num_row_groups() {
         // Some writers leave the metadata of empty row groups unreadable.
@@ -84,32 +95,105 @@ pub(crate) fn read(
             .iter()
             .map(|column| int96_of(&*group, column.meaning));
         let times = times.collect::<ParquetResult<Vec<_>>>().map_err(broken)?;
-        let rows = group
-            .get_row_iter(Some(projection.clone()))
-            .map_err(broken)?;
-        for (at, row) in rows.enumerate() {
-            let row = Field::Group(row.map_err(broken)?);
-            let elements = match explode {
+        if is_flat {
+            rows.read_flat(&*group, &times, filter, &mut record, on_record)?;
+        } else {
+            rows.read(&*group, &times, filter, &mut record, on_record)?;
+        }
+    }
+    Ok(())
+}
+
+/// The times of each column of INT96 in a row group.
+type GroupTimes = [Vec<Option<i64>>];
+
+/// How the rows of row groups become records.
+struct GroupRows<'a> {
+    explode: Option<&'a str>,
+    columns: &'a [ProjectedColumn],
+    /// The number of requested columns.
+    width: usize,
+    projection: &'a Type,
+    /// The error of the file for one of parquet.
+    broken: &'a dyn Fn(ParquetError) -> Error,
+}
+
+impl GroupRows<'_> {
+    /// Reads the wanted records of a row group, through the row API.
+    fn read(
+        &self,
+        group: &dyn RowGroupReader,
+        times: &GroupTimes,
+        filter: &Filter<'_>,
+        record: &mut u64,
+        on_record: OnCells<'_>,
+    ) -> Result<()> {
+        let rows = group.get_row_iter(Some(self.projection.clone()));
+        let key = self.columns.iter().position(|own| own.at == filter.at);
+        for (at, row) in rows.map_err(self.broken)?.enumerate() {
+            let row = Field::Group(row.map_err(self.broken)?);
+            let elements = match self.explode {
                 None => vec![&Field::Null],
                 Some(list) => elements_of(&row, list),
             };
             for element in elements {
-                record += 1;
-                let mut cells = vec![LogCell::Missing; columns.len()];
-                for (column, times) in projected.iter().zip(&times) {
-                    let within = if column.place.is_of_element {
-                        element
-                    } else {
-                        &row
-                    };
-                    let field = field_at(within, &column.place.path);
-                    cells[column.at] = column_cell(column.meaning, field, times.get(at));
+                *record += 1;
+                let cell = |own: usize| {
+                    let place = &self.columns[own].place;
+                    let within = if place.is_of_element { element } else { &row };
+                    let field = field_at(within, &place.path);
+                    column_cell(self.columns[own].meaning, field, times[own].get(at))
+                };
+                if !filter.passes(*record, &key.map_or(LogCell::Missing, cell))? {
+                    continue;
                 }
-                on_record(record, &cells)?;
+                let mut cells = vec![LogCell::Missing; self.width];
+                for (own, column) in self.columns.iter().enumerate() {
+                    cells[column.at] = cell(own);
+                }
+                on_record(*record, &cells)?;
             }
         }
+        Ok(())
     }
-    Ok(())
+
+    /// Reads the wanted records of a row group of flat columns.
+    fn read_flat(
+        &self,
+        group: &dyn RowGroupReader,
+        times: &GroupTimes,
+        filter: &Filter<'_>,
+        record: &mut u64,
+        on_record: OnCells<'_>,
+    ) -> Result<()> {
+        let mut rows = FlatRows::new(group, self.projection).map_err(self.broken)?;
+        let places = self.columns.iter();
+        let places: Vec<usize> = places.map(|own| rows.place(&own.place.path[0])).collect();
+        let key = self.columns.iter().position(|own| own.at == filter.at);
+        let cell = |at: usize, own: usize, field: &Field| {
+            column_cell(self.columns[own].meaning, field, times[own].get(at))
+        };
+        for at in 0..rows.count() {
+            *record += 1;
+            let is_wanted = match key.map(|key| (key, rows.peek(places[key]))) {
+                None => filter.passes(*record, &LogCell::Missing)?,
+                Some((key, Some(field))) => filter.passes(*record, &cell(at, key, &field))?,
+                // What cannot be looked at by itself is read with all of its record.
+                Some((_, None)) => true,
+            };
+            let fields = rows.next(is_wanted).map_err(self.broken)?;
+            if !is_wanted {
+                continue;
+            }
+            let mut cells = vec![LogCell::Missing; self.width];
+            for (own, column) in self.columns.iter().enumerate() {
+                let field = fields.get(places[own]).unwrap_or(&Field::Null);
+                cells[column.at] = cell(at, own, field);
+            }
+            on_record(*record, &cells)?;
+        }
+        Ok(())
+    }
 }
 
 /// The elements of a list of a record; none if it is null.
