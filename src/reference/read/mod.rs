@@ -36,7 +36,7 @@ pub(crate) use self::features::{ClicksRead, clicks, listing_impressions, listing
 pub(crate) use self::items::ItemCodes;
 pub(crate) use self::rules::rules;
 pub(crate) use self::sequences::{CustomerIds, actions};
-pub(crate) use self::shown::impressions;
+pub(crate) use self::shown::{WantedImpressions, impressions};
 pub(crate) use self::words::words;
 pub(crate) use crate::reference::read::events::events;
 

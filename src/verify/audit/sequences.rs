@@ -15,7 +15,7 @@ use crate::calendar::date_text;
 use crate::error::Result;
 use crate::ids::{Day, count64};
 use crate::job::{Guests, Settings};
-use crate::reference::read::{self, CustomerIds};
+use crate::reference::read::{self, CustomerIds, WantedImpressions};
 use crate::reference::{OrderedLog, Rules, explanation_of};
 use crate::verify::{Problems, vocabulary};
 
@@ -135,6 +135,8 @@ fn read_logs(
     let rules = read::rules(settings);
     let check: read::Check<'_> = &|| audit.context.check();
     let is_all = audit.rows == AuditRows::All;
+    let rankings: BTreeSet<&str> = keys.iter().map(|key| key.2.as_str()).collect();
+    let rankings = (!is_all).then_some(&rankings);
     let has_keys = |day| keys.iter().any(|key| key.0 == day);
     let codes = &vocabulary::codes(audit.out(), set, audit.context)?;
     let Some(inputs) = audit.inputs_of(has_keys, lost)? else {
@@ -154,7 +156,11 @@ fn read_logs(
                 let key = || (day, customer.map(str::to_owned), ranking.to_owned());
                 days.contains(&day) && (is_all || keys.contains(&key()))
             };
-            for record in read::impressions(settings, codes, files, &is_wanted, check)? {
+            let wanted = WantedImpressions {
+                is_wanted: &is_wanted,
+                rankings,
+            };
+            for record in read::impressions(settings, codes, files, wanted, check)? {
                 let Ok(impression) = record.row else { continue };
                 let customer = impression.customer.clone();
                 if customer.is_none() && settings.sequences().guests == Guests::Drop {

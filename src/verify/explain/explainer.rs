@@ -8,7 +8,7 @@ use crate::context::RunContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Day, Micros};
 use crate::job::{Attribute, DT, Guests, Settings, Source};
-use crate::reference::read::{self, CustomerIds, ItemCodes, LogFile, LogRecord};
+use crate::reference::read::{self, CustomerIds, ItemCodes, LogFile, LogRecord, WantedImpressions};
 use crate::reference::{
     ActionOutcome, Candidate, ExclusionReason, LogAction, LogImpression, LogTime, Rules,
     explanation_of, sequences,
@@ -94,7 +94,13 @@ impl Explainer<'_> {
             let is_customer = query.customer.is_none() || query.customer.as_deref() == customer;
             days.contains(&day) && is_ranking && is_customer
         };
-        read::impressions(self.settings, &self.codes, files, &is_wanted, check)
+        let ranking = query.ranking_id.as_deref();
+        let rankings = ranking.map(|id| BTreeSet::from([id]));
+        let wanted = WantedImpressions {
+            is_wanted: &is_wanted,
+            rankings: rankings.as_ref(),
+        };
+        read::impressions(self.settings, &self.codes, files, wanted, check)
     }
 
     /// The impression of a record, or why the set has no rows of it.

@@ -25,6 +25,14 @@ use crate::reference::{LogImpression, LogTime, instant_in};
 /// Whether an impression of a day, a customer and a ranking is wanted.
 type IsWanted<'a> = &'a (dyn Fn(i32, Option<&str>, &str) -> bool + Sync);
 
+/// Which impressions are wanted.
+#[derive(Clone, Copy)]
+pub(crate) struct WantedImpressions<'a> {
+    pub(crate) is_wanted: IsWanted<'a>,
+    /// If given, all of them have one of these ranking ids.
+    pub(crate) rankings: Option<&'a BTreeSet<&'a str>>,
+}
+
 /// The keys that rows wait for: day and ranking id, or day and hash.
 type Key = (i32, String);
 
@@ -37,9 +45,13 @@ pub(crate) fn impressions(
     settings: &Settings,
     items: &ItemCodes,
     files: &[LogFile],
-    is_wanted: IsWanted<'_>,
+    wanted: WantedImpressions<'_>,
     check: Check<'_>,
 ) -> Result<Vec<LogRecord<LogImpression>>> {
+    let WantedImpressions {
+        is_wanted,
+        rankings,
+    } = wanted;
     let settings = &of_source(settings, Source::Impressions);
     let names = &ShownNames::new(settings);
     let is_shown = |file: &&LogFile| file.source == Source::Impressions;
@@ -67,6 +79,7 @@ pub(crate) fn impressions(
                     names,
                     file,
                     shape: own.map(|(_, shape)| *shape).expect("it is one of them"),
+                    rankings,
                 };
                 let mut rows = Vec::new();
                 reader.read(check, &mut |row| {

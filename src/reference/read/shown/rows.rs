@@ -1,5 +1,7 @@
 //! Rows of impressions of `sequences`, of either shape: an impression, or one item of it.
 
+use std::collections::BTreeSet;
+
 use super::items::{ShownItems, items_of};
 use super::shape::{Shape, ShownNames};
 use crate::error::Result;
@@ -7,7 +9,7 @@ use crate::job::{Cutoff, Passthrough, Settings};
 use crate::reference::read::cell::{LogCell, RecordFault};
 use crate::reference::read::paths::day_of_path;
 use crate::reference::read::sequences::{customer, has_word, time_of};
-use crate::reference::read::{Check, ItemCodes, LogFile, LogRecord, read};
+use crate::reference::read::{Check, ItemCodes, LogFile, LogRecord, OnCells, Wanted, read_wanted};
 use crate::reference::{LogImpression, LogTime, day_in, instant_in};
 
 /// A row of impressions, as a record of its own.
@@ -32,6 +34,8 @@ pub(super) struct RowReader<'a> {
     pub(super) names: &'a ShownNames<'a>,
     pub(super) file: &'a LogFile,
     pub(super) shape: Shape,
+    /// If given, the ids of wanted rankings.
+    pub(super) rankings: Option<&'a BTreeSet<&'a str>>,
 }
 
 /// The columns that are read of a row: day, customer, ranking, list, item, place, lists of labels and of clicked
@@ -80,27 +84,41 @@ impl RowReader<'_> {
         }
     }
 
-    /// Calls `on_row` for each row with a valid day, customer and ranking.
+    /// Calls `on_row` for each row with a valid day, customer and ranking. Rows of rankings that are not
+    /// wanted may be left out.
     ///
     /// # Errors
     /// If the file cannot be read.
     pub(super) fn read(&self, check: Check<'_>, on_row: &mut dyn FnMut(ShownRow)) -> Result<()> {
         let columns = self.columns();
-        read(
-            self.file,
-            self.settings,
-            &columns.all,
-            check,
-            &mut |record, cells| {
-                let mut only = self.names.only.iter().zip(&cells[columns.only_at..]);
-                if only.all(|((_, words), cell)| has_word(cell, words))
-                    && let Some(row) = self.row(&columns, record, cells)
-                {
-                    on_row(row);
-                }
-                Ok(())
-            },
-        )
+        let wanted = Wanted {
+            column: self.names.ranking,
+            is_wanted: &|cell| self.may_be_wanted(cell),
+        };
+        let on_record: OnCells<'_> = &mut |record, cells| {
+            let mut only = self.names.only.iter().zip(&cells[columns.only_at..]);
+            if only.all(|((_, words), cell)| has_word(cell, words))
+                && let Some(row) = self.row(&columns, record, cells)
+            {
+                on_row(row);
+            }
+            Ok(())
+        };
+        let (file, settings) = (self.file, self.settings);
+        read_wanted(file, settings, &columns.all, &wanted, check, on_record).map(|_| ())
+    }
+
+    /// Whether the row with this cell of the ranking id may be wanted.
+    fn may_be_wanted(&self, ranking: &LogCell) -> bool {
+        let has_id = self.shape.has_ranking && self.settings.sequences().impressions_from.is_none();
+        match self.rankings {
+            Some(rankings) if has_id => {
+                let id = ranking.text();
+                id.is_some_and(|id| rankings.contains(id.as_str()))
+            }
+            // The id is made of the contents.
+            _ => true,
+        }
     }
 
     /// The row of a record; nothing if its day, its customer or its ranking is not valid.
