@@ -1,6 +1,6 @@
 //! Reads the events of `dwell`.
 
-use super::{Check, LogFile, column, of_source, per_file, read};
+use super::{Check, LogFile, OnCells, Wanted, column, of_source, per_file, read_wanted};
 use crate::error::Result;
 use crate::job::{CustomerType, DwellMethod, Settings, Source};
 use crate::reference::LogEvent;
@@ -24,9 +24,15 @@ pub(crate) fn events(
         files,
         |_| true,
         |file| {
-            let (mut events, mut records) = (Vec::new(), 0);
-            read(file, settings, &names, check, &mut |_, cells| {
-                records += 1;
+            let mut events = Vec::new();
+            let wanted = Wanted {
+                column: names[1],
+                is_wanted: &|cell| {
+                    let user = cell.table_id(names[1], types[0]);
+                    user.is_ok_and(|user| user.is_some_and(|user| is_wanted(&user)))
+                },
+            };
+            let on_record: OnCells<'_> = &mut |_, cells| {
                 let id = |at: usize, id_type| cells[at].table_id(names[at], id_type);
                 let (Ok(Some(user)), Ok(Some(event))) =
                     (id(1, types[0]), id(2, CustomerType::String))
@@ -49,7 +55,7 @@ pub(crate) fn events(
                 } else {
                     settings.dwell().dwell_method == DwellMethod::Session
                 };
-                if counts && is_wanted(&user) {
+                if counts {
                     events.push(LogEvent {
                         time,
                         east_minutes,
@@ -60,7 +66,8 @@ pub(crate) fn events(
                     });
                 }
                 Ok(())
-            })?;
+            };
+            let records = read_wanted(file, settings, &names, &wanted, check, on_record)?;
             Ok((events, records))
         },
     )?;
