@@ -28,9 +28,9 @@
 # On 2 cores, one run of each with S takes a minute or two, of which spark takes one. By their sizes M takes some
 # ten times that and L a hundred, with some 5 GB of disk, and more where a peer spills. Leave the machine alone then.
 #
-# Text against DuckDB and Polars, `--format csv --peers polars,duckdb` and the same with ndjson: on 2 cores the first
-# run of each with M takes three minutes with --runs 1, of which making the sets takes one, and each more a minute and
-# a half. The sets take 0.6 GB as CSV and 1.4 GB as NDJSON.
+# Text against DuckDB and Polars, `--format csv --peers polars,duckdb` and the same with ndjson, takes six to seven
+# minutes each with M and --runs 3, of which DuckDB takes four, and a minute more where the set is not there yet. It has
+# 0.6 GB as CSV and 1.3 GB as NDJSON.
 set -euo pipefail
 
 usage() { awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$1"; }

@@ -15,7 +15,8 @@ use crate::ids::{Item, Key, Micros, count32, count64, index, index64};
 use crate::job::{Job, Source};
 use crate::kernel::attributes::AttributeKeys;
 use crate::kernel::chunk::Chunk;
-use crate::kernel::column::{Event, EventChunk};
+use crate::kernel::column::EventChunk;
+use crate::kernel::event::Event;
 use crate::kernel::hash::spread;
 use crate::kernel::partition::{PartitionWriter, Split};
 use crate::scan::actions::{ActionScan, ActionState};
@@ -225,8 +226,9 @@ pub(super) fn stretch<I: Item>(
             if let Some(keys) = actions.attributes.get(index(sampled.attributes)) {
                 writer.open(partition).push_attributes(keys);
             }
-            let shift = i64::try_from(draw(around)).unwrap_or(0);
-            let back = i64::try_from(around / 2).unwrap_or(0);
+            // By whole seconds: chunks of times in whole ones take less memory.
+            let shift = i64::try_from(draw(around) / 1_000_000 * 1_000_000).unwrap_or(0);
+            let back = i64::try_from(around / 2 / 1_000_000 * 1_000_000).unwrap_or(0);
             let at = event.time.0.saturating_add(shift).saturating_sub(back);
             // A time outside of the source's is mirrored back into it.
             let at = match at {

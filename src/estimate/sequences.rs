@@ -14,7 +14,7 @@
 
 use std::time::Instant;
 
-use super::memory::{Account, Memory, kept_bytes};
+use super::memory::{Account, Memory};
 use super::sample_actions::{SampleStrides, SampledActions, read_sample, stretch};
 use super::sample_impressions::impressions_of;
 use super::share::stride_of;
@@ -23,6 +23,7 @@ use crate::context::{RunContext, Stage};
 use crate::dictionary::probes::Probes;
 use crate::encode::ItemColumn;
 use crate::engine::specs::{read_spec, write_spec};
+use crate::engine::tasks::room_for_actions;
 use crate::engine::unused::warn_sequences;
 use crate::engine::{open_actions, read_before_actions};
 use crate::error::Result;
@@ -89,13 +90,12 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Pla
     let lists = count64(split.partitions_count() * job.threads);
     let memory = Memory::new(&Account {
         base,
-        kept: &[kept_bytes(row, lists, kept)],
+        kept: &[actions_bytes(row, sample.packed_row(row), lists, kept)],
         working: rehearsal.memory_peak().saturating_sub(sample.chunks),
         sampled: context
             .memory_peak()
             .max(base + rehearsal.memory_peak() + actions.bytes()),
-        // The same share as in `engine::tasks::spills`.
-        room: context.headroom().map(|left| left / 4 * 3),
+        room: room_for_actions(context),
     });
     let of = PlannedOf::Sequences {
         impressions: stats.values().map(|day| day.impressions).sum(),
@@ -163,12 +163,35 @@ struct RehearsedSample {
     actions: u64,
     /// The accounted bytes of these actions.
     chunks: u64,
+    /// Bytes and actions of the chunks that were full.
+    full: (u64, u64),
     /// Impressions of the sample.
     impressions: u64,
     impressions_all: u64,
 }
 
+/// The accounted bytes of actions in `lists` lists of chunks: those of full chunks take `packed_row` each. The
+/// last chunk of a list has room for 32 actions at first, and for twice as many each time it was full, up to
+/// 512, of `row` bytes.
+fn actions_bytes(row: u64, packed_row: f64, lists: u64, kept: u64) -> u64 {
+    let of_list = kept / lists.max(1);
+    let room = of_list.midpoint(32).next_power_of_two().clamp(32, 512);
+    let full = match room {
+        512 => of_list.saturating_sub(512 / 2).max(512 - 32),
+        _ => room - 32,
+    };
+    lists * room * row + rounded(float(full.min(of_list) * lists) * packed_row)
+}
+
 impl RehearsedSample {
+    /// Bytes of an action in a full chunk, given those of one in a chunk that is not.
+    fn packed_row(&self, row: u64) -> f64 {
+        match self.full {
+            (_, 0) => float(row),
+            (bytes, rows) => float(bytes) / float(rows),
+        }
+    }
+
     /// The relative error of estimates from the sample. Guessed from the number of impressions: a few
     /// histories are long and many are short, so few impressions say little.
     fn spread(&self) -> f64 {
@@ -203,12 +226,14 @@ fn rehearse_sample<I: ItemColumn>(
     let split = Split::new(some.keys.count(), u8::try_from(bits).unwrap_or(0));
     let writer = stretch(job, actions, split, &ranks, context)?;
     let (actions, chunks) = (writer.rows_count(), context.memory_used());
+    let full = writer.full();
     let partitions = Partitions::gather(split, vec![writer], Vec::new());
     let spec = write_spec(job, some.customer_type());
     Ok(RehearsedSample {
         rehearsed: dry_run(job, &spec, context, &some, &days, partitions)?,
         actions,
         chunks,
+        full,
         impressions,
         impressions_all: count64(probes.impressions.count()),
     })

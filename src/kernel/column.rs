@@ -4,9 +4,10 @@
 //! **Null rule**: a null customer is a guest (`guests[row]`); nothing else here can be null but
 //! labels, which have three values.
 
-use crate::ids::{ActionType, Day, Item, Micros, count32, count64, index};
+use crate::ids::{Day, Item, Micros, count32, count64, index};
 use crate::kernel::attributes::{AttributeKeys, ChunkAttributes};
-use crate::kernel::packed::PackedRows;
+use crate::kernel::chunk::packed::PackedRows;
+use crate::kernel::event::{Event, EventRow};
 use crate::kernel::passthrough::{PassthroughColumns, PassthroughRow};
 
 /// Texts, one after the other.
@@ -277,62 +278,6 @@ pub(crate) fn place(position: i32) -> usize {
     usize::try_from(position).expect("places are counted from 0")
 }
 
-/// An action in its partition. The derived order is the total order of actions of one customer:
-/// time, then kind, then item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct EventRow<I> {
-    pub(crate) time: Micros,
-    /// The kind in the upper 8 bits, below it the customer, counted from the first of the
-    /// partition. Packed, so that a row of 32-bit items takes 16 bytes.
-    kind_and_key: u32,
-    pub(crate) item: I,
-}
-
-impl<I: Copy> EventRow<I> {
-    /// Bits of the customer.
-    pub(crate) const KEY_BITS: u8 = 24;
-
-    /// A row.
-    #[inline]
-    pub(crate) fn new(local_key: u32, time: Micros, kind: ActionType, item: I) -> EventRow<I> {
-        // Holds, as `Split` never makes partitions with more customers. A larger key would silently
-        // change the kind.
-        debug_assert!(local_key < 1 << Self::KEY_BITS);
-        EventRow {
-            time,
-            kind_and_key: u32::from(kind.0) << Self::KEY_BITS | local_key,
-            item,
-        }
-    }
-
-    /// The row of [`EventRow::kind_and_key`].
-    pub(crate) fn from_parts(time: Micros, kind_and_key: u32, item: I) -> EventRow<I> {
-        EventRow {
-            time,
-            kind_and_key,
-            item,
-        }
-    }
-
-    /// The kind and the customer, packed.
-    pub(crate) fn kind_and_key(&self) -> u32 {
-        self.kind_and_key
-    }
-
-    /// The customer, counted from the first of the partition.
-    #[inline]
-    pub(crate) fn local_key(&self) -> u32 {
-        self.kind_and_key & ((1 << Self::KEY_BITS) - 1)
-    }
-
-    /// The kind of the action.
-    #[inline]
-    pub(crate) fn kind(&self) -> ActionType {
-        let [.., kind] = self.kind_and_key.to_le_bytes();
-        ActionType(kind)
-    }
-}
-
 /// Actions of one partition in input order: the unit of allocation and hand-over.
 #[derive(Debug)]
 pub(crate) struct EventChunk<I> {
@@ -348,16 +293,6 @@ pub(crate) struct EventChunk<I> {
     pub(crate) attributes: Option<Box<ChunkAttributes>>,
     /// Rows that the early stop has counted.
     pub(crate) counted: usize,
-}
-
-/// An action, to be added to an [`EventChunk`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Event<I> {
-    pub(crate) time: Micros,
-    /// The last instant at which it was not yet known; `time` if it was known at once.
-    pub(crate) known_after: Micros,
-    pub(crate) kind: ActionType,
-    pub(crate) item: I,
 }
 
 impl<I: Item> EventChunk<I> {
@@ -408,6 +343,7 @@ impl<I: Item> EventChunk<I> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::ActionType;
     use crate::kernel::chunk::Chunk;
 
     #[test]

@@ -6,12 +6,12 @@
 pub(crate) mod attributes;
 pub(crate) mod chunk;
 pub(crate) mod column;
+pub(crate) mod event;
 pub(crate) mod hash;
 pub(crate) mod history_stats;
 mod impressions;
 pub(crate) mod newest;
 pub(crate) mod op;
-mod packed;
 pub(crate) mod partition;
 pub(crate) mod passthrough;
 pub(crate) mod sort;

@@ -8,7 +8,7 @@
 //! a crawler or a test account, would not fit in memory, and does not have to.
 
 use crate::ids::{Item, Micros, index};
-use crate::kernel::column::EventRow;
+use crate::kernel::event::EventRow;
 use crate::kernel::sort::sort_run;
 use crate::kernel::sweep::is_prior;
 

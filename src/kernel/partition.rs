@@ -11,7 +11,8 @@ use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Item, Key, count32, count64, index};
 use crate::kernel::chunk::Chunk;
-use crate::kernel::column::{Event, EventChunk, EventRow};
+use crate::kernel::column::EventChunk;
+use crate::kernel::event::{Event, EventRow};
 
 /// The ranges of customers that partitions hold.
 #[derive(Clone, Copy, Debug)]
@@ -130,6 +131,14 @@ impl<C: Chunk> PartitionWriter<C> {
     pub(crate) fn rows_count(&self) -> u64 {
         let chunks = self.full.iter().flatten().chain(&self.open);
         chunks.map(|chunk| count64(chunk.rows_count())).sum()
+    }
+
+    /// Bytes and rows of the chunks that are full.
+    pub(crate) fn full(&self) -> (u64, u64) {
+        let chunks = self.full.iter().flatten();
+        chunks.fold((0, 0), |(bytes, rows), chunk| {
+            (bytes + chunk.bytes(), rows + count64(chunk.rows_count()))
+        })
     }
 
     /// Takes a full chunk of the highest partition that has one.

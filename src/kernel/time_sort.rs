@@ -92,7 +92,7 @@ impl TimeScale {
         let since = time.0.abs_diff(self.first.0);
         // A fraction of the span of all in 32 bits, so that the product fits 64.
         let part = since.unbounded_shl(u64::BITS - self.bits) >> u32::BITS;
-        let place = part * u64::from(count) >> u32::BITS;
+        let place = (part * u64::from(count)) >> u32::BITS;
         u32::try_from(place).expect("less than the count")
     }
 }

@@ -13,7 +13,7 @@ use crate::dictionary::{Dictionary, Id};
 use crate::error::Result;
 use crate::ids::{Item, count32, index};
 use crate::job::CustomerType;
-use crate::kernel::column::EventRow;
+use crate::kernel::event::EventRow;
 use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::spec::ReadSpec;
 use crate::scan::table::arrow::IdColumn;

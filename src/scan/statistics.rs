@@ -10,8 +10,7 @@ use crate::ids::{Day, Micros};
 use crate::job::TimeUnit;
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
-use crate::scan::table::arrow_times::unit_of;
-use crate::scan::text::epoch::to_micros;
+use crate::scan::text::epoch::{to_micros, unit_of};
 use crate::scan::text::field::Clock;
 use crate::scan::text::times::WrittenTime;
 

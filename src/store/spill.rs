@@ -400,7 +400,8 @@ mod tests {
     use super::*;
     use crate::ids::{ActionType, Item, Key, Micros};
     use crate::kernel::attributes::AttributeKeys;
-    use crate::kernel::column::{Event, EventChunk};
+    use crate::kernel::column::EventChunk;
+    use crate::kernel::event::Event;
 
     /// Pushes events with a quota, some numbers told of each, and checks that all come back.
     fn check<I: Item>(quota: u64, late: bool, width: usize) {

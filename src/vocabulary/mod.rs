@@ -320,7 +320,7 @@ pub(crate) fn number_shown<I: Item>(
 mod tests {
     use super::*;
     use crate::ids::{ActionType, Micros};
-    use crate::kernel::column::EventRow;
+    use crate::kernel::event::EventRow;
 
     /// Items of a thread, those of `held` in rows.
     fn items(all: &[&str], held: &[i32]) -> ItemDictionary {

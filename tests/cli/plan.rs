@@ -297,7 +297,7 @@ fn what_does_not_fit_is_estimated_to_spill() {
         "--impressions",
         "3000",
         "--actions",
-        "1000000",
+        "3000000",
     ];
     generate(root, &[&["logs"], &sizes[..]].concat());
     let market = ["--impressions", "50000", "--clicks", "1000000"];

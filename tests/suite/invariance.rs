@@ -157,7 +157,7 @@ fn a_memory_limit_changes_no_byte() {
     for (late, told) in [(false, false), (true, false), (false, true), (true, true)] {
         let mut case = log(6);
         case.items = if late { Items::Texts } else { Items::Ids };
-        for seed in 7..30 {
+        for seed in 7..90 {
             case.log.extend(log(seed).log);
         }
         if told {
@@ -189,7 +189,8 @@ fn a_memory_limit_changes_no_byte() {
         assert_eq!(spilled, 0);
         // Each thread has a chunk open in each partition, of a size that what is told adds to, and sorts a
         // partition of its own: several need more room than one, how much depends on their timing.
-        for (threads, limit) in [(1, peak / 5 * 4), (if told { 2 } else { 3 }, peak)] {
+        let several = if told { (2, peak) } else { (3, peak / 4 * 5) };
+        for (threads, limit) in [(1, peak / 10 * 9), several] {
             let (found, _, spilled) = bytes(limit, threads);
             assert!(
                 found == expected,

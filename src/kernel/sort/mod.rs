@@ -21,8 +21,9 @@ pub(crate) use self::sorted::{OptionalColumns, Sorted};
 use crate::ids::{Item, Micros, count32, count64, index};
 use crate::kernel::attributes::{AttributeKeys, Landed};
 use crate::kernel::chunk::Chunk;
-use crate::kernel::column::{EventChunk, EventRow};
-use crate::kernel::packed::{Ordered, PackedRows};
+use crate::kernel::chunk::packed::{Ordered, PackedRows};
+use crate::kernel::column::EventChunk;
+use crate::kernel::event::EventRow;
 
 /// From this length on, a radix sort beats a comparison sort. *Guessed* from published figures.
 const RADIX_ROWS_MIN: usize = 1024;
@@ -316,7 +317,7 @@ mod tests {
     use super::*;
     use crate::ids::ActionType;
     use crate::kernel::chunk::Chunk;
-    use crate::kernel::column::Event;
+    use crate::kernel::event::Event;
 
     /// A generator of numbers for tests; any odd multiplier would do.
     fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {

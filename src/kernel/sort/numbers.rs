@@ -8,8 +8,8 @@ use bumpalo::Bump;
 
 use super::sorted::Sorted;
 use crate::ids::{Item, index, index64};
+use crate::kernel::chunk::packed::Ordered;
 use crate::kernel::column::EventChunk;
-use crate::kernel::packed::Ordered;
 
 /// From this length on, a run is dealt to buckets; shorter ones are sorted by comparison. *Guessed.*
 const DEALT_ROWS_MIN: usize = 24;

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::ids::{ActionType, Item, Micros, count32, count64, index};
 use crate::kernel::attributes::Landed;
-use crate::kernel::column::EventRow;
+use crate::kernel::event::EventRow;
 
 /// The sorted actions of one partition. Only [`sort`](super::sort) makes one.
 #[derive(Debug)]

@@ -32,8 +32,7 @@ struct GroupFacts<'a> {
     are_near: bool,
 }
 
-/// Rows of plain columns that are wanted: their places with their customers, and a value of each for every
-/// row.
+/// Rows of plain columns that are wanted: places and customers, and a value of each for every row.
 #[derive(Clone, Copy)]
 struct PlainRows<'a> {
     wanted: &'a [(u32, Key)],
@@ -69,7 +68,7 @@ impl<I: Item> ActionScan<'_, I> {
     ) -> Result<()> {
         let names = self.names_of(&file.file);
         self.check_types(file, &names)?;
-        // Mostly all of them; what is left, and what is wrong with it, is found column by column below.
+        // Mostly all of them; what is left, and what is wrong with it, is found below.
         let done = self.read_plain_group(file, row_group, &names, state)?;
         if done == file.row_groups()[row_group] {
             return Ok(());

@@ -16,8 +16,7 @@ use crate::job::{CustomerType, TimeUnit};
 use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::TEXT_BYTES_MAX;
 use crate::scan::parquet::{BATCH_ROWS, NotPlain, ParquetFile, Plain, PlainColumn, Raw};
-use crate::scan::table::arrow_times::unit_of;
-use crate::scan::text::epoch::to_micros;
+use crate::scan::text::epoch::{to_micros, unit_of};
 
 /// What stands for a time that is none: it is of no year from 1 to 9999.
 const NO_TIME: Micros = Micros::MIN;
@@ -183,19 +182,19 @@ impl<I: Item> ActionScan<'_, I> {
     fn read_keys(&self, rows: usize, plain: &mut PlainActions<I>) -> Plain<()> {
         let known = &self.probes.keys;
         let mut are_texts = true;
-        plain
-            .customers
-            .read(rows, &mut plain.keys, &mut |ids, keys| match ids {
-                Raw::Ints(ids) => {
-                    keys.extend(ids.iter().map(|id| known.of_int(*id).unwrap_or(NOBODY)))
-                }
-                Raw::Texts(ids) => keys.extend(ids.iter().map(|id| {
-                    let text = std::str::from_utf8(id).ok();
-                    let text = text.filter(|text| text.len() <= TEXT_BYTES_MAX);
-                    are_texts &= text.is_some();
-                    text.and_then(|id| known.of_text(id)).unwrap_or(NOBODY)
-                })),
-            })?;
+        let mut of_text = |id: &[u8]| {
+            let text = std::str::from_utf8(id).ok();
+            let text = text.filter(|text| text.len() <= TEXT_BYTES_MAX);
+            are_texts &= text.is_some();
+            text.and_then(|id| known.of_text(id)).unwrap_or(NOBODY)
+        };
+        let mut make = |ids: Raw<'_>, keys: &mut Vec<Key>| match ids {
+            Raw::Ints(ids) => {
+                keys.extend(ids.iter().map(|id| known.of_int(*id).unwrap_or(NOBODY)));
+            }
+            Raw::Texts(ids) => keys.extend(ids.iter().map(|id| of_text(id))),
+        };
+        plain.customers.read(rows, &mut plain.keys, &mut make)?;
         are_texts.then_some(()).ok_or(NotPlain)
     }
 

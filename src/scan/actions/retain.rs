@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::ids::{Item, Key, Micros};
 use crate::job::Cutoff;
 use crate::kernel::attributes::AttributeKeys;
-use crate::kernel::column::Event;
+use crate::kernel::event::Event;
 use crate::kernel::sweep::is_prior;
 use crate::scan::text::times::When;
 

@@ -2,7 +2,7 @@
 //!
 //! In reading order: `footer` reads and checks the footer, with `thrift`; `group` has arrow's decoders turn
 //! the `pages` of a row group into arrays. Pages are read and checked with `header`, `unpack`, `levels` and
-//! `delta`.
+//! `delta`. `plain` reads columns without nulls value by value, with `keys`, and without arrays.
 //!
 //! **In / Out**: a file → [`ParquetGroups`]: its footer, read once; from that, batches of at most
 //! [`BATCH_ROWS`] rows. **Invariants**: the Arrow schema that some writers embed is ignored, so that texts
@@ -16,6 +16,7 @@ mod delta;
 mod footer;
 mod group;
 mod header;
+mod keys;
 mod levels;
 mod pages;
 mod plain;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, Int32Array, Int32Builder, Int64Array, ListBuilder, RecordBatch,
-    StringArray,
+    Array, ArrayRef, AsArray, BinaryArray, Int32Array, Int32Builder, Int64Array, ListBuilder,
+    RecordBatch, StringArray,
 };
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
@@ -15,7 +15,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 
-use super::{ParquetFile, ParquetGroups};
+use super::{NotPlain, ParquetFile, ParquetGroups, Plain, PlainChunk, PlainColumn, Raw};
 use crate::catalog::input::InputFile;
 use crate::error::Result;
 use crate::job::{Format, Source};
@@ -191,6 +191,109 @@ fn texts_of_a_dictionary_can_be_read_as_its_keys() {
         });
         read.expect("a good file");
     }
+}
+
+/// Columns without nulls, the first of which may have them; keys of a dictionary take `bits` bits.
+fn plain_rows(count: i32, bits: u32) -> RecordBatch {
+    let ids = move || {
+        (0..count).map(move |row| {
+            // In runs here and there, so that both kinds of runs occur.
+            let row = if row / 50 % 3 == 0 { row / 50 } else { row };
+            row.wrapping_mul(0x9e37) & ((1 << bits) - 1)
+        })
+    };
+    let optional = Int32Array::from_iter(ids().map(Some));
+    let wide = Int64Array::from_iter_values(ids().map(|id| i64::from(id) << 20));
+    let texts = StringArray::from_iter_values(ids().map(|id| format!("id {id}")));
+    let columns: [(&str, ArrayRef, bool); 3] = [
+        ("optional", Arc::new(optional), true),
+        ("wide", Arc::new(wide), false),
+        ("text", Arc::new(texts), false),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns).expect("a batch")
+}
+
+/// All values of a column that is read as plain ones, as texts.
+fn plain_values_of(chunk: PlainChunk, rows: usize) -> Plain<Vec<String>> {
+    let (mut all, mut some) = (Vec::new(), Vec::new());
+    // A dictionary of places among all that was made, as values have to be copied.
+    let mut made: Vec<String> = Vec::new();
+    let mut column = PlainColumn::default();
+    column.start(chunk);
+    let mut left = rows;
+    while left > 0 {
+        // No whole groups of eight keys.
+        let count = left.min(77);
+        column.read(count, &mut some, &mut |raw, places: &mut Vec<usize>| {
+            let first = made.len();
+            match raw {
+                Raw::Ints(ints) => made.extend(ints.iter().map(i64::to_string)),
+                Raw::Texts(texts) => made.extend(
+                    texts
+                        .iter()
+                        .map(|text| String::from_utf8_lossy(text).into_owned()),
+                ),
+            }
+            places.extend(first..made.len());
+        })?;
+        all.extend(some.iter().map(|place| made[*place].clone()));
+        left -= count;
+    }
+    Ok(all)
+}
+
+#[test]
+fn plain_values_are_those_of_arrow() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file.parquet");
+    let mut read = 0;
+    for (settings, bits) in writer_settings()
+        .into_iter()
+        .zip([1, 3, 8, 11, 13].into_iter().cycle())
+    {
+        let batch = plain_rows(3000, bits);
+        std::fs::write(&path, written(&batch, settings)).expect("room on the disk");
+        let file = ParquetFile::open(&file_at(&path), Format::Parquet).expect("a good file");
+        for (name, expected) in ["optional", "wide", "text"]
+            .into_iter()
+            .zip(batch.columns())
+        {
+            // Texts beside a dictionary are left to arrow, and so are seldom encodings.
+            let Some([chunk]) = file.plain_chunks(0, [name]) else {
+                assert_eq!(name, "text");
+                continue;
+            };
+            let rows = usize::try_from(file.row_groups()[0]).expect("small");
+            let Ok(found) = plain_values_of(chunk, rows) else {
+                continue;
+            };
+            let expected = cast(expected, &DataType::Utf8).expect("texts");
+            let expected = expected.as_string::<i32>().iter().flatten();
+            assert!(
+                expected.take(rows).eq(found.iter().map(String::as_str)),
+                "{name}"
+            );
+            read += 1;
+        }
+    }
+    assert!(read > 10, "{read}");
+}
+
+#[test]
+fn a_null_is_not_plain() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file.parquet");
+    let settings = WriterProperties::builder().build();
+    std::fs::write(&path, written(&rows(100), settings)).expect("room on the disk");
+    let file = ParquetFile::open(&file_at(&path), Format::Parquet).expect("a good file");
+    let [chunk] = file.plain_chunks(0, ["wide"]).expect("integers");
+    assert_eq!(plain_values_of(chunk, 100), Err(NotPlain));
+    assert!(file.plain_chunks(0, ["lists"]).is_none());
+    let [chunk] = file.plain_chunks(0, ["int"]).expect("integers");
+    assert_eq!(
+        plain_values_of(chunk, 100).map(|values| values.len()),
+        Ok(100)
+    );
 }
 
 #[test]

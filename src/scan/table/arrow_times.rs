@@ -15,7 +15,7 @@ use crate::ids::{Day, Micros};
 use crate::job::TimeUnit;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::mismatch::{Mismatch, Value, quoted};
-use crate::scan::text::epoch::to_micros;
+use crate::scan::text::epoch::{to_micros, unit_of};
 use crate::scan::text::field::Clock;
 use crate::scan::text::times::WrittenTime;
 use crate::scan::time_kinds::TimeKinds;
@@ -265,16 +265,6 @@ impl TimeColumn {
 /// Whether a type holds numbers that may be times with a fraction. Floats of 32 bits are too coarse.
 fn holds_fractions(data_type: &DataType) -> bool {
     is_number(data_type) && *data_type != DataType::Float32
-}
-
-/// A unit of Arrow.
-pub(crate) fn unit_of(unit: ArrowUnit) -> TimeUnit {
-    match unit {
-        ArrowUnit::Second => TimeUnit::Second,
-        ArrowUnit::Millisecond => TimeUnit::Milli,
-        ArrowUnit::Microsecond => TimeUnit::Micro,
-        ArrowUnit::Nanosecond => TimeUnit::Nano,
-    }
 }
 
 /// The numbers of a column of timestamps.

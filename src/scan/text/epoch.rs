@@ -1,5 +1,7 @@
 //! Integers that are times: since 1970 in a unit, and which unit an integer could be meant in.
 
+use arrow::datatypes::TimeUnit as ArrowUnit;
+
 use crate::advice::Hint;
 use crate::calendar::{DAY_US, day_of_date, instant_text};
 use crate::ids::Micros;
@@ -29,6 +31,16 @@ pub(crate) fn to_micros(value: i64, unit: TimeUnit) -> Option<Micros> {
         TimeUnit::Nano => value.div_euclid(1_000),
     };
     Some(Micros(micros))
+}
+
+/// A unit of Arrow.
+pub(crate) fn unit_of(unit: ArrowUnit) -> TimeUnit {
+    match unit {
+        ArrowUnit::Second => TimeUnit::Second,
+        ArrowUnit::Millisecond => TimeUnit::Milli,
+        ArrowUnit::Microsecond => TimeUnit::Micro,
+        ArrowUnit::Nanosecond => TimeUnit::Nano,
+    }
 }
 
 /// Whether an integer reads as a day from 1990 to 2100, YYYYMMDD.
