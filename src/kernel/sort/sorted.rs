@@ -9,7 +9,7 @@ use crate::ids::{ActionType, Item, Micros, count32, count64, index};
 use crate::kernel::attributes::Landed;
 use crate::kernel::event::EventRow;
 
-/// The sorted actions of one partition. Only [`sort`](super::sort) makes one.
+/// The sorted actions of one partition. Only [`Unsorted::sort`](super::Unsorted::sort) makes one.
 #[derive(Debug)]
 pub(crate) struct Sorted<I> {
     /// Where the run of each customer starts; one more than there are customers.
