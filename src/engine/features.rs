@@ -20,7 +20,7 @@ use super::resolve::{id_type, in_zone_of_set, kept_types};
 use super::shards::{self, FeaturesShard};
 use super::shown::read_shown;
 use super::specs::{click_spec, publish_spec, read_spec};
-use super::tasks::{guarded, in_pool, run_tasks, spills};
+use super::tasks::{guarded, in_pool, room_for_rows, run_tasks, spills};
 use super::unused::{notice_features, see_clicks};
 use crate::catalog::input::InputFile;
 use crate::catalog::paths::SourceFiles;
@@ -97,7 +97,7 @@ fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
     context.enter(Stage::ACTIONS, tasks.iter().map(|task| task.steps).sum());
     // Quotas are shares of the free memory, so they are computed when impressions and listings are
     // in memory.
-    let states = spills(job, context, &staging).into_iter();
+    let states = spills(job, &staging, room_for_rows(context)).into_iter();
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let clicks = gather_clicks(job, context, &wanted, states, &mut read)?;

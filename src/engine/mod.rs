@@ -63,7 +63,7 @@ use self::inputs::{check_days, find_inputs};
 use self::shards::{DaysAsked, SequencesShard, check_actions, check_impressions};
 pub use self::shards::{FinalizeSettings, Finalized, FinalizedReport, ShardSeconds, finalize};
 use self::specs::{publish_spec, read_spec, vocabulary_spec, write_spec};
-use self::tasks::spills_of_actions;
+use self::tasks::{room_for_actions, spills};
 use self::unused::{notice_sequences, see_sources};
 use crate::context::RunContext;
 use crate::dictionary::probes::Probes;
@@ -221,7 +221,7 @@ fn read_all<I: ItemColumn>(
     let spec = read_spec(job);
     let mut scan = ActionScan::new(&spec, policy, context, &probes, split);
     let pruning = Pruning::new(&scan, &opened, span);
-    let spills = spills_of_actions(job, context, staging);
+    let spills = spills(job, staging, room_for_actions(context));
     let read = read_actions(&mut scan, context, pruning, spills)?;
     hit("actions read");
     attributes::check_seen(job, &opened, &read.attributes_seen)?;

@@ -47,32 +47,22 @@ pub(crate) fn thread_states<S>(state: impl Fn() -> S) -> Vec<S> {
     (0..rayon::current_num_threads()).map(|_| state()).collect()
 }
 
-/// The memory quota of each thread for what it reads, and the file for what exceeds it. A quarter of
-/// the free memory stays reserved for sorting and encoding.
-pub(super) fn spills(job: &Job, context: &RunContext, staging: &StagingDir) -> Vec<Spill> {
-    let room = context.headroom().map(|left| left / 4 * 3);
-    spills_within(room, job, staging)
+/// Bytes that what is read may take in memory, if that is limited. A quarter of the free memory stays reserved for
+/// sorting and encoding.
+pub(crate) fn room_for_rows(context: &RunContext) -> Option<u64> {
+    context.headroom().map(|left| left / 4 * 3)
 }
 
 /// The same of actions: half of the free memory stays reserved. They are packed, and take twice as much when they
 /// are sorted.
-pub(super) fn spills_of_actions(
-    job: &Job,
-    context: &RunContext,
-    staging: &StagingDir,
-) -> Vec<Spill> {
-    spills_within(room_for_actions(context), job, staging)
-}
-
-/// Bytes that actions may take in memory, if that is limited.
 pub(crate) fn room_for_actions(context: &RunContext) -> Option<u64> {
     context.headroom().map(|left| left / 2)
 }
 
-/// The quota of each thread, and the file, given the quota of all.
-fn spills_within(budget: Option<u64>, job: &Job, staging: &StagingDir) -> Vec<Spill> {
+/// The memory quota of each thread for what it reads, given that of all, and the file for what exceeds it.
+pub(super) fn spills(job: &Job, staging: &StagingDir, room: Option<u64>) -> Vec<Spill> {
     let threads = rayon::current_num_threads();
-    let quota = budget.map_or(u64::MAX, |budget| budget / count64(threads));
+    let quota = room.map_or(u64::MAX, |room| room / count64(threads));
     let folder = job.temp_dir.as_deref();
     let folder = folder.unwrap_or_else(|| staging.path());
     (0..threads).map(|_| Spill::new(folder, quota)).collect()

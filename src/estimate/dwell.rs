@@ -21,6 +21,7 @@ use super::{Planned, PlannedOf};
 use crate::context::{RunContext, Stage};
 use crate::engine::dwell::{check_names, open_inputs, rank_and_partition};
 use crate::engine::specs::{event_choice, read_spec};
+use crate::engine::tasks::room_for_rows;
 use crate::engine::unused::warn_dwell;
 use crate::error::Result;
 use crate::ids::{Day, count64, float, rounded};
@@ -84,7 +85,7 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let merchant_rows = weights.scale(Growth::new(report.merchant_rows, report.user_rows));
     let kept = rounded(float(read.events_count) * sample.weight);
     let base = rounded(float(taken - chunks) * times(users, report.users));
-    let room = context.headroom().map(|left| left / 4 * 3);
+    let room = room_for_rows(context);
     // Ids never spill, so a plan fails here if a run would.
     context.reserve_memory(base)?;
     let lists = count64(Split::new(read.users.count(), Split::bits_for(kept)).partitions_count());

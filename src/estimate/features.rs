@@ -19,6 +19,7 @@ use crate::engine::features::{
     find, gather_clicks, in_last_days, read_before_clicks, read_listings,
 };
 use crate::engine::specs::{click_spec, read_spec};
+use crate::engine::tasks::room_for_rows;
 use crate::engine::unused::warn_features;
 use crate::error::Result;
 use crate::ids::{count64, float, rounded};
@@ -47,7 +48,7 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
     let (impressions_us, began) = (micros_since(began), Instant::now());
     let (mut read, clicks, wanted) = read_listings(job, context, &policy, before)?;
     let listings_us = micros_since(began);
-    let (sampled, room) = (context.memory_peak(), context.headroom());
+    let (sampled, room) = (context.memory_peak(), room_for_rows(context));
     let (days, rows) = (read.days.clone(), count64(read.shown.count()));
     let splits = [wanted.of_listings, wanted.of_users];
     // Results never spill, so a plan fails here if a run would. They are part of `base` below.
@@ -84,8 +85,7 @@ pub(super) fn plan(job: &Job, context: &RunContext) -> Result<Planned> {
             .memory_peak()
             .saturating_sub(chunks + results_bytes(job, fewer[0], rows, rehearsed.rows)),
         sampled: sampled + rehearsal.memory_peak(),
-        // The same share as in `engine::tasks::spills`.
-        room: room.map(|left| left / 4 * 3),
+        room,
     });
     let per_row = ratio(rows, rehearsed.rows);
     // Each impression has two results: one by listing, one by user.

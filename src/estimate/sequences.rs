@@ -29,7 +29,7 @@ use crate::engine::{open_actions, read_before_actions};
 use crate::error::Result;
 use crate::ids::{Day, count64, float, rounded};
 use crate::job::{Job, Sequences};
-use crate::kernel::chunk::Chunk;
+use crate::kernel::chunk::{self, Chunk};
 use crate::kernel::column::EventChunk;
 use crate::kernel::partition::Split;
 use crate::output::micros_since;
@@ -171,15 +171,18 @@ struct RehearsedSample {
 }
 
 /// The accounted bytes of actions in `lists` lists of chunks: those of full chunks take `packed_row` each. The
-/// last chunk of a list has room for 32 actions at first, and for twice as many each time it was full, up to
-/// 512, of `row` bytes.
+/// last chunk of a list has room for [`chunk::ROWS_MIN`] actions at first, and for twice as many each time it was full, up
+/// to [`chunk::ROWS_MAX_PACKED`], of `row` bytes.
 fn actions_bytes(row: u64, packed_row: f64, lists: u64, kept: u64) -> u64 {
+    let (least, most) = (count64(chunk::ROWS_MIN), count64(chunk::ROWS_MAX_PACKED));
     let of_list = kept / lists.max(1);
-    let room = of_list.midpoint(32).next_power_of_two().clamp(32, 512);
-    let full = match room {
-        512 => of_list.saturating_sub(512 / 2).max(512 - 32),
-        _ => room - 32,
+    let room = of_list.midpoint(least).next_power_of_two();
+    let full = if room < most {
+        room.max(least) - least
+    } else {
+        of_list.saturating_sub(most / 2).max(most - least)
     };
+    let room = room.clamp(least, most);
     lists * room * row + rounded(float(full.min(of_list) * lists) * packed_row)
 }
 

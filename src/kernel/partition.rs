@@ -4,8 +4,9 @@
 //! ranks. Ranks of customers follow their hashes (see `keys`), so there it is a range of hashes.
 //! **Invariants**: a permutation: no row is lost, doubled or changed. The partition count
 //! changes no byte of the output.
-//! **Cost**: one append per row. Memory is reserved a chunk at a time, of 32 rows at first and 2048 (512 where they are packed)
-//! at most, so that it is accounted before it is touched and small partitions take little.
+//! **Cost**: one append per row. Memory is reserved a chunk at a time, of 32 rows at first and 2048 at
+//! most (512 where they are packed), so that it is accounted before it is touched and small partitions
+//! take little.
 
 use crate::context::RunContext;
 use crate::error::Result;

@@ -21,7 +21,7 @@ use super::inputs::{check_days, find_inputs, open_all};
 use super::resolve::{id_type, in_zone_of_set};
 use super::shards::{DaysAsked, DwellShard, check_events, publish};
 use super::specs::{event_choice, publish_spec, read_spec};
-use super::tasks::{in_pool, run_tasks, spills};
+use super::tasks::{in_pool, room_for_rows, run_tasks, spills};
 use super::unused::{EventsSeen, notice_dwell, see_events};
 use crate::catalog::input::InputFile;
 use crate::context::{RunContext, Stage};
@@ -157,7 +157,7 @@ impl SetToMake<'_> {
         }
         // Files and quotas of their own for the tables of places, as rows of users hold part of the memory
         // now.
-        read.spills = spills(job, context, staging);
+        read.spills = spills(job, staging, room_for_rows(context));
         context.enter(Stage::WRITE, read.steps());
         let written = dwell::make(job, context, Target::StagingDir(staging), &mut read)?;
         let files = files()?;
@@ -214,7 +214,7 @@ fn read_events(
     let tasks = inputs.opened.iter();
     let tasks: Vec<Task> = tasks.flat_map(|file| file.shared_tasks(&spec)).collect();
     context.enter(Stage::EVENTS, tasks.iter().map(|task| task.steps).sum());
-    let states = spills(job, context, staging).into_iter();
+    let states = spills(job, staging, room_for_rows(context)).into_iter();
     let states = states.map(|spill| scan.state(spill)).collect();
     let states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
     let mut events = EventsRead::new(states);

@@ -18,7 +18,7 @@ use crate::engine::dwell::{
 use crate::engine::input_warnings::WordRows;
 use crate::engine::inputs::{check_asked, skipped_of};
 use crate::engine::specs::publish_spec;
-use crate::engine::tasks::spills;
+use crate::engine::tasks::{room_for_rows, spills};
 use crate::engine::unused::EventsSeen;
 use crate::error::{Error, Result};
 use crate::ids::{Day, index};
@@ -219,7 +219,7 @@ fn read_tables(
     });
     // Partitions decide the bytes of files, as in a run, and follow from the same counts.
     let split = Split::new(users.count(), Split::bits_for(sums.events_count));
-    let mut quotas = spills(job, context, staging).into_iter();
+    let mut quotas = spills(job, staging, room_for_rows(context)).into_iter();
     let quota = quotas.next().expect("there is a thread");
     let mut writers = RowWriters::new(split, &quota, &shards[0].1.tables);
     for ((folder, shard), ranks) in shards.iter().zip(ranks) {

@@ -246,6 +246,7 @@ impl<I: Item> EventChunk<I> {
 
     /// Renames all items, and drops the actions whose item becomes padding; gives the number of these.
     pub(crate) fn rename(&mut self, name: impl Fn(I) -> I) -> usize {
+        let was_packed = self.packed.is_some();
         self.unpack();
         let mut lost = 0;
         for row in &mut self.rows {
@@ -256,6 +257,10 @@ impl<I: Item> EventChunk<I> {
         // loop without a branch on it.
         if lost > 0 {
             self.compact();
+        }
+        // At once, so that of all chunks of a partition only one takes more memory than before.
+        if was_packed && let Some(packed) = self.packed() {
+            *self = packed;
         }
         lost
     }

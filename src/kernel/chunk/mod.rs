@@ -14,12 +14,12 @@ use std::fmt::Debug;
 use crate::ids::count64;
 
 /// Rows of the first chunk of a list; each following chunk has twice as many.
-const ROWS_MIN: usize = 32;
+pub(crate) const ROWS_MIN: usize = 32;
 /// Rows of a chunk, at most: large enough that the cost of an allocation is amortized.
 const ROWS_MAX: usize = 2048;
 /// The same of a chunk that is packed when it is full, and whose memory is written to again then: the open
 /// chunks of all partitions should fit the second-level cache.
-const ROWS_MAX_PACKED: usize = 512;
+pub(crate) const ROWS_MAX_PACKED: usize = 512;
 
 /// The capacity of the chunk that follows one with a capacity of `rows_max`; at most `most`.
 // Small at first, as each thread has an open chunk in each of up to several hundred partitions.

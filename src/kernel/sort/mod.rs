@@ -5,6 +5,7 @@
 //! **Order**: time, then kind, then item, ascending; then the last instant at which the action was
 //! not known, then its attributes, then when it landed, if late. The order is total up to exact
 //! duplicates, which are equal in all that is written. A history is such a run read backwards.
+//! **Two paths**: actions that are packed and fit 64 bits are sorted as `numbers`, others as records.
 //! **Cost**: a counting sort by customer (sequential reads, writes into memory that fits the cache),
 //! an `is_sorted` scan per run, a sort of the runs that need it, and one pass from rows to columns.
 //! Scratch is one arena per thread; only long runs, which are rare and sorted by radix, allocate.

@@ -54,7 +54,8 @@ pub(super) fn sort_numbers<I: Item>(
 struct Buckets {
     /// Where the next number of each bucket goes.
     next: Vec<u32>,
-    dealt: Vec<u64>,
+    /// The run as it was.
+    undealt: Vec<u64>,
 }
 
 impl Buckets {
@@ -84,14 +85,13 @@ impl Buckets {
             start += *count;
             *count = start;
         }
-        self.dealt.clear();
-        self.dealt.resize(run.len(), 0);
-        for number in &*run {
+        self.undealt.clear();
+        self.undealt.extend_from_slice(run);
+        for number in &self.undealt {
             let next = &mut self.next[bucket_of(*number)];
-            self.dealt[index(*next)] = *number;
+            run[index(*next)] = *number;
             *next += 1;
         }
-        run.copy_from_slice(&self.dealt);
         // Each now ends where the one behind it starts.
         let mut start = 0;
         for end in &self.next {

@@ -37,12 +37,6 @@ const AHEAD: usize = 2;
 /// Scratch memory that a thread keeps from one partition to the next.
 const SCRATCH_KEPT: u64 = 1 << 26;
 
-/// Chunks, with the bytes that they take in the account.
-fn with_bytes<I: Item>(chunks: Vec<EventChunk<I>>) -> (Vec<EventChunk<I>>, u64) {
-    let bytes = chunks.iter().map(Chunk::bytes).sum();
-    (chunks, bytes)
-}
-
 /// A unit of work of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -162,23 +156,25 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         groups
     }
 
-    /// Takes the actions of a partition, with the bytes that they take in the account, and gives their items codes
-    /// if the ids are texts.
-    fn take(&self, partition: usize) -> Result<(Vec<EventChunk<I>>, u64)> {
+    /// Takes the actions of a partition, and gives their items codes if the ids are texts.
+    fn take(&self, partition: usize) -> Result<Vec<EventChunk<I>>> {
         let Some(items) = self.items else {
-            return Ok(with_bytes(self.partitions.take(partition, self.context)?));
+            return self.partitions.take(partition, self.context);
         };
         let chunks = self.partitions.take_tagged(partition, self.context)?;
-        // Before they are renamed, which unpacks them.
-        let bytes = chunks.iter().map(|(_, chunk)| chunk.bytes()).sum();
         let chunks = chunks.into_iter().map(|(thread, mut chunk)| {
             // Before the sort, which breaks ties by item: codes are the same in every run, the
             // numbers of threads are not.
+            let before = chunk.bytes();
             let unknown = items.rename(thread, &mut chunk);
             self.unknown.fetch_add(unknown, Relaxed);
-            chunk
+            // Codes may take more or fewer bytes than numbers.
+            let after = chunk.bytes();
+            self.context.reserve_memory(after.saturating_sub(before))?;
+            self.context.free_memory(before.saturating_sub(after));
+            Ok(chunk)
         });
-        Ok((chunks.collect(), bytes))
+        chunks.collect()
     }
 
     /// Takes those actions of a partition that a history can hold, for one of which one customer may have
@@ -242,12 +238,13 @@ impl<'a, I: Item> SortedPartitions<'a, I> {
         let rows_min = self.job.tuning.newest_rows_min;
         // Only then: for a partition as all are, it would take longer than the sort that it saves.
         let is_large = self.partitions.rows_of(partition) >= rows_min;
-        let (chunks, taken) = if is_large && self.job.dedup == Dedup::None && self.items.is_none() {
-            with_bytes(self.take_newest(partition)?)
+        let chunks = if is_large && self.job.dedup == Dedup::None && self.items.is_none() {
+            self.take_newest(partition)?
         } else {
             self.take(partition)?
         };
         self.check_layout(&chunks)?;
+        let taken: u64 = chunks.iter().map(Chunk::bytes).sum();
         let unsorted = Unsorted::new(chunks);
         // Chunks, records and columns are all in memory while rows are sorted.
         let (bytes, records) = (unsorted.sorted_bytes(), unsorted.scratch_bytes());

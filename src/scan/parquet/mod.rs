@@ -117,8 +117,7 @@ impl ParquetGroups {
     /// The statistics of a column, or of a field inside structs, in a row group.
     pub(in crate::scan) fn statistics(&self, row_group: usize, name: &str) -> Option<&Statistics> {
         let leaves = self.schema().columns();
-        let column = leaves.iter().position(|leaf| leaf.path().parts() == [name]);
-        let leaf = column.or_else(|| {
+        let leaf = self.leaf(name).or_else(|| {
             let is_it =
                 |leaf: &ColumnDescPtr| leaf.max_rep_level() == 0 && leaf.path().string() == name;
             let inner = name.contains('.').then(|| leaves.iter().position(is_it));
@@ -151,11 +150,15 @@ impl ParquetGroups {
         }
     }
 
+    /// The place of a column that is not nested among all leaves.
+    fn leaf(&self, name: &str) -> Option<usize> {
+        let mut leaves = self.schema().columns().iter();
+        leaves.position(|leaf| leaf.path().parts() == [name])
+    }
+
     /// Whether all values of a flat column in a row group are keys of a dictionary.
     fn has_dictionary(&self, row_group: usize, name: &str) -> bool {
-        let leaves = self.schema().columns();
-        let leaf = leaves.iter().position(|leaf| leaf.path().parts() == [name]);
-        leaf.is_some_and(|leaf| {
+        self.leaf(name).is_some_and(|leaf| {
             let chunk = self.row_groups()[row_group].column(leaf);
             // A dictionary that grows too large is followed by plain values in the same chunk.
             // Arrow would then hash these into a new dictionary for each batch. Without statistics
@@ -210,8 +213,6 @@ impl ParquetGroups {
     ) -> Option<[PlainChunk; N]> {
         let group = &self.row_groups()[row_group];
         let leaves = self.schema().columns();
-        let place = |name: &str| leaves.iter().position(|leaf| leaf.path().parts() == [name]);
-        let places = names.map(place);
         let stored_of = |at: usize| {
             let field = self
                 .schema
@@ -223,7 +224,7 @@ impl ParquetGroups {
             let is_whole = stored != Stored::Texts || self.has_dictionary(row_group, field.name());
             (is_flat && is_whole).then_some((at, stored))
         };
-        let stored = places.map(|place| place.and_then(stored_of));
+        let stored = names.map(|name| self.leaf(name).and_then(stored_of));
         if stored.contains(&None) {
             return None;
         }

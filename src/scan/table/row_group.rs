@@ -4,6 +4,8 @@
 //! **Invariants**: rows are counted as they are read; somebody who asks for an end gets it before the
 //! next batch.
 
+use std::borrow::Cow;
+
 use arrow::array::{ArrayRef, RecordBatch};
 
 use super::arrow::IdColumn;
@@ -121,10 +123,13 @@ pub(crate) fn read_rows_from(
         context.check()?;
         let before = left_out.min(count64(rows.num_rows()));
         left_out -= before;
-        let rows = rows.slice(index64(before), rows.num_rows() - index64(before));
-        let rows_count = count64(rows.num_rows());
+        let rows_count = count64(rows.num_rows()) - before;
         if rows_count == 0 && before > 0 {
             return Ok(());
+        }
+        let mut rows = Cow::Borrowed(rows);
+        if before > 0 {
+            rows = Cow::Owned(rows.slice(index64(before), index64(rows_count)));
         }
         context.count_read(rows_count, rows_count);
         on_batch(ArrowBatch {

@@ -103,8 +103,9 @@ struct LineReader<'w, 't> {
     whole: Option<&'t str>,
     /// Where the next line begins.
     at: usize,
-    /// The shape of the last line that was parsed, and whether it is that of the line before.
+    /// The shape of the last line that was parsed.
     shape: LineShape,
+    /// Whether that was the line before.
     is_new_shape: bool,
     fields: FieldRow<'t>,
 }

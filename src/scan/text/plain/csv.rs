@@ -4,7 +4,7 @@ use memchr::memchr3;
 
 use super::digits::int;
 use super::moment::MomentReader;
-use super::{PlainRow, ROWS_MAX, Slot, Trial};
+use super::{PlainRow, RowValues, Slot, Trial};
 use crate::ids::Item;
 use crate::scan::text::record::CsvLayout;
 
@@ -47,22 +47,13 @@ impl CsvRows {
     pub(crate) fn fill<'t, I: Item>(
         &mut self,
         text: &'t str,
-        mut at: usize,
+        at: usize,
         rows: &mut Vec<PlainRow<'t, I>>,
     ) -> usize {
-        rows.clear();
-        if !self.trial.goes_on() {
-            return at;
-        }
-        while rows.len() < ROWS_MAX {
-            let Some((row, end)) = self.row(text, at) else {
-                break;
-            };
-            rows.push(row);
-            at = end;
-        }
-        self.trial.count(rows.len());
-        at
+        let mut trial = self.trial;
+        let end = trial.fill(at, rows, |at| self.row(text, at));
+        self.trial = trial;
+        end
     }
 
     /// The row of the record at a place, if it is plain, and where the next begins.
@@ -73,27 +64,14 @@ impl CsvRows {
         mut at: usize,
     ) -> Option<(PlainRow<'t, I>, usize)> {
         let bytes = text.as_bytes();
-        let (mut customer, mut item, mut time) = (None, None, None);
+        let mut values = RowValues::default();
         let mut left = self.slots.len();
         for slot in &self.slots {
             let rest = bytes.get(at..)?;
-            let start = at;
-            match slot {
-                Slot::Customer => {
-                    let (id, length) = int(rest)?;
-                    (customer, at) = (Some(id), at + length);
-                }
-                Slot::Item => {
-                    let (id, length) = int(rest)?;
-                    (item, at) = (I::from_wide(id), at + length);
-                }
-                Slot::Time => {
-                    let (written, length) = self.times.read(rest)?;
-                    at += length;
-                    time = Some((written, text.get(start..at)?));
-                }
-                Slot::Other => at += memchr3(self.delimiter, b'\n', b'\r', rest)?,
-            }
+            at += match slot {
+                Slot::Other => memchr3(self.delimiter, b'\n', b'\r', rest)?,
+                slot => values.read(*slot, (text, at), &mut self.times, int)?,
+            };
             left -= 1;
             if left > 0 {
                 if bytes.get(at) != Some(&self.delimiter) {
@@ -108,13 +86,6 @@ impl CsvRows {
             // The record goes on, or a field does.
             _ => return None,
         };
-        let (written, time) = time?;
-        let row = PlainRow {
-            customer: customer?,
-            item: item?,
-            written,
-            time,
-        };
-        Some((row, end))
+        Some((values.row()?, end))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::digits::int;
 use super::moment::MomentReader;
-use super::{PlainRow, ROWS_MAX, Slot, Trial};
+use super::{PlainRow, RowValues, Slot, Trial};
 use crate::ids::Item;
 use crate::scan::text::json::shape::{LineShape, simple_end};
 
@@ -53,22 +53,13 @@ impl JsonRows {
     pub(crate) fn fill<'t, I: Item>(
         &mut self,
         text: &'t str,
-        mut at: usize,
+        at: usize,
         rows: &mut Vec<PlainRow<'t, I>>,
     ) -> usize {
-        rows.clear();
-        if !self.trial.goes_on() {
-            return at;
-        }
-        while rows.len() < ROWS_MAX {
-            let Some((row, end)) = self.row(text, at) else {
-                break;
-            };
-            rows.push(row);
-            at = end;
-        }
-        self.trial.count(rows.len());
-        at
+        let mut trial = self.trial;
+        let end = trial.fill(at, rows, |at| self.row(text, at));
+        self.trial = trial;
+        end
     }
 
     /// The row of the line at a place, if it is plain, and where the next begins.
@@ -79,27 +70,14 @@ impl JsonRows {
         mut at: usize,
     ) -> Option<(PlainRow<'t, I>, usize)> {
         let bytes = text.as_bytes();
-        let (mut customer, mut item, mut time) = (None, None, None);
+        let mut values = RowValues::default();
         for (before, slot) in &self.slots {
             at += before.length_in(bytes.get(at..)?)?;
             let rest = bytes.get(at..)?;
-            let start = at;
-            match slot {
-                Slot::Customer => {
-                    let (id, length) = json_int(rest)?;
-                    (customer, at) = (Some(id), at + length);
-                }
-                Slot::Item => {
-                    let (id, length) = json_int(rest)?;
-                    (item, at) = (I::from_wide(id), at + length);
-                }
-                Slot::Time => {
-                    let (written, length) = self.times.read(rest)?;
-                    at += length;
-                    time = Some((written, text.get(start..at)?));
-                }
-                Slot::Other => at += simple_end(rest)?,
-            }
+            at += match slot {
+                Slot::Other => simple_end(rest)?,
+                slot => values.read(*slot, (text, at), &mut self.times, json_int)?,
+            };
         }
         at += self.tail.length_in(bytes.get(at..)?)?;
         let end = match (bytes.get(at)?, bytes.get(at + 1)) {
@@ -107,14 +85,7 @@ impl JsonRows {
             (b'\r', Some(b'\n')) => at + 2,
             _ => return None,
         };
-        let (written, time) = time?;
-        let row = PlainRow {
-            customer: customer?,
-            item: item?,
-            written,
-            time,
-        };
-        Some((row, end))
+        Some((values.row()?, end))
     }
 }
 

@@ -12,7 +12,9 @@ mod digits;
 pub(crate) mod json;
 mod moment;
 
+use self::moment::MomentReader;
 use crate::error::Result;
+use crate::ids::Item;
 use crate::scan::text::record::TextRecord;
 use crate::scan::text::times::WrittenTime;
 
@@ -62,23 +64,99 @@ impl Slot {
     }
 }
 
+/// The values of a row, as far as they were met.
+struct RowValues<'t, I> {
+    customer: Option<i64>,
+    item: Option<I>,
+    time: Option<(WrittenTime, &'t str)>,
+}
+
+impl<I> Default for RowValues<'_, I> {
+    fn default() -> Self {
+        RowValues {
+            customer: None,
+            item: None,
+            time: None,
+        }
+    }
+}
+
+impl<'t, I: Item> RowValues<'t, I> {
+    /// Reads the value at a place of a text, an integer by `int`; gives its length.
+    #[inline]
+    fn read(
+        &mut self,
+        slot: Slot,
+        (text, at): (&'t str, usize),
+        times: &mut MomentReader,
+        int: impl Fn(&[u8]) -> Option<(i64, usize)>,
+    ) -> Option<usize> {
+        let rest = text.as_bytes().get(at..)?;
+        match slot {
+            Slot::Customer => {
+                let (id, length) = int(rest)?;
+                self.customer = Some(id);
+                Some(length)
+            }
+            Slot::Item => {
+                let (id, length) = int(rest)?;
+                self.item = I::from_wide(id);
+                Some(length)
+            }
+            Slot::Time => {
+                let (written, length) = times.read(rest)?;
+                self.time = Some((written, text.get(at..at + length)?));
+                Some(length)
+            }
+            Slot::Other => None,
+        }
+    }
+
+    /// The row, if it has all values.
+    #[inline]
+    fn row(self) -> Option<PlainRow<'t, I>> {
+        let (written, time) = self.time?;
+        Some(PlainRow {
+            customer: self.customer?,
+            item: self.item?,
+            written,
+            time,
+        })
+    }
+}
+
 /// Whether trying is worth it: many records that are tried in vain cost as much again.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Trial {
     plain: usize,
     other: usize,
 }
 
 impl Trial {
-    /// Whether to try the next record.
-    fn goes_on(&self) -> bool {
-        self.other < 64 + self.plain / 2
-    }
-
-    /// Counts rows, and whether another record ended them.
-    fn count(&mut self, rows: usize) {
-        self.plain += rows;
-        self.other += usize::from(rows < ROWS_MAX);
+    /// Reads rows from a place on by `row`, which gives the row of the record at a place, if it is plain, and where
+    /// the next begins; until there are many, or a record is not plain. Gives the place behind them.
+    #[inline]
+    fn fill<'t, I>(
+        &mut self,
+        mut at: usize,
+        rows: &mut Vec<PlainRow<'t, I>>,
+        mut row: impl FnMut(usize) -> Option<(PlainRow<'t, I>, usize)>,
+    ) -> usize {
+        rows.clear();
+        if self.other >= 64 + self.plain / 2 {
+            return at;
+        }
+        while rows.len() < ROWS_MAX {
+            let Some((row, end)) = row(at) else {
+                break;
+            };
+            rows.push(row);
+            at = end;
+        }
+        self.plain += rows.len();
+        // Another record ended them.
+        self.other += usize::from(rows.len() < ROWS_MAX);
+        at
     }
 }
 

@@ -147,6 +147,19 @@ impl Random {
         bytes[at] = b"0159-:.,; TZ\"\\x\r\n{}"[self.below(19)];
         String::from_utf8(bytes).map_or_else(|_| text.into(), Cow::Owned)
     }
+
+    /// The bytes of a file, at times without its last line end, and at times with a byte that is no UTF-8.
+    fn ended(&mut self, mut text: String) -> Vec<u8> {
+        if self.below(2) == 0 {
+            text.truncate(text.trim_end().len());
+        }
+        let mut bytes = text.into_bytes();
+        if self.below(50) == 0 && !bytes.is_empty() {
+            let at = self.below(bytes.len());
+            bytes[at] = 0xff;
+        }
+        bytes
+    }
 }
 
 const IDS: [&str; 6] = ["1", "361034", "12345678", "123456789", "1234567890", "77"];
@@ -256,14 +269,7 @@ fn plain_rows_of_csv_are_its_records() {
             text += random.value(&["\n"], &["\r\n", "\r", "\n\n", "\r\n\n"], odds);
             records += 1;
         }
-        if random.below(2) == 0 {
-            text.truncate(text.trim_end().len());
-        }
-        let mut bytes = text.into_bytes();
-        if random.below(50) == 0 && !bytes.is_empty() {
-            let at = random.below(bytes.len());
-            bytes[at] = 0xff;
-        }
+        let bytes = random.ended(text);
         plain += check_csv(&layout, &bytes);
     }
     assert!(plain > records / 3, "{plain} plain rows of {records}");
@@ -311,14 +317,7 @@ fn plain_rows_of_ndjson_are_its_records() {
             text += random.value(&["\n"], &["\r\n", "\n\n", " \n", "\n \n"], odds);
             records += 1;
         }
-        if random.below(2) == 0 {
-            text.truncate(text.trim_end().len());
-        }
-        let mut bytes = text.into_bytes();
-        if random.below(50) == 0 && !bytes.is_empty() {
-            let at = random.below(bytes.len());
-            bytes[at] = 0xff;
-        }
+        let bytes = random.ended(text);
         plain += check_ndjson(&bytes);
     }
     assert!(plain > records / 4, "{plain} plain rows of {records}");
