@@ -1,5 +1,6 @@
 //! Row groups into parts: one open file per day that is being written.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -11,11 +12,14 @@ use crate::ids::Day;
 use crate::job::JobKind;
 use crate::output::in_order::{Guard, in_order};
 use crate::output::plan::GroupPlace;
-use crate::publish::{Part, PartFile, Target, day_folder, write_error};
+use crate::publish::{Part, PartFile, Syncing, Target, day_folder, write_error};
 
 /// Starts a part: the schema and the codec of the job.
 pub(super) type Start<'a> =
     dyn Fn(PartFile) -> parquet::errors::Result<FileWriter<PartFile>> + Sync + 'a;
+
+/// Finished parts that are synced at the same time, at most: each has a thread, which waits for the disk.
+const SYNCING_MAX: usize = 8;
 
 /// Writes row groups into parts. The row groups of a day come in order; those of several days may
 /// alternate.
@@ -29,6 +33,8 @@ pub(super) struct PartWriter<'a> {
     open: Vec<Option<OpenPart>>,
     /// The finished parts of each day.
     parts: Vec<Vec<Part>>,
+    /// Those of them that are not known to be synced, in order.
+    syncing: VecDeque<Syncing>,
 }
 
 /// An encoded row group; `T` are statistics of its rows.
@@ -104,7 +110,7 @@ pub(super) fn write_parts<S, T: Clone + Default + Send>(
     let guard = steps.guard;
     in_order(steps.count, tools, guard.make(make), guard.take(take))?;
     Ok(PartsWritten {
-        files: writer.finish(),
+        files: writer.finish()?,
         stats,
         write_us,
     })
@@ -144,6 +150,7 @@ impl<'a> PartWriter<'a> {
             start,
             open: folders.iter().map(|_| None).collect(),
             parts: vec![Vec::new(); folders.len()],
+            syncing: VecDeque::new(),
             folders,
         })
     }
@@ -181,31 +188,41 @@ impl<'a> PartWriter<'a> {
         }
         if place.ends_part {
             let open = slot.take().expect("a part is open");
-            self.parts[place.day].push(open.close()?);
+            let (part, syncing) = open.close()?;
+            self.parts[place.day].push(part);
+            self.syncing.push_back(syncing);
+            if self.syncing.len() > SYNCING_MAX {
+                self.syncing.pop_front().map_or(Ok(()), Syncing::wait)?;
+            }
         }
         Ok(())
     }
 
-    /// The parts of each day.
-    fn finish(self) -> Vec<Vec<Part>> {
+    /// The parts of each day, when all are synced.
+    ///
+    /// # Errors
+    /// If one cannot be synced.
+    fn finish(self) -> Result<Vec<Vec<Part>>> {
         debug_assert!(self.open.iter().all(Option::is_none));
-        self.parts
+        self.syncing.into_iter().try_for_each(Syncing::wait)?;
+        Ok(self.parts)
     }
 }
 
 impl OpenPart {
-    /// Finishes the part.
-    fn close(self) -> Result<Part> {
+    /// Finishes the part, which is synced behind the next ones.
+    fn close(self) -> Result<(Part, Syncing)> {
         let finished = self.writer.finish();
         finished.map_err(|error| write_error(&self.path, error))?;
-        let (bytes, checksum) = self.file.finish()?;
-        Ok(Part {
+        let (bytes, checksum, syncing) = self.file.finish_behind()?;
+        let part = Part {
             name: part_name(self.number),
             rows: self.rows,
             row_groups: self.row_groups,
             bytes,
             checksum,
-        })
+        };
+        Ok((part, syncing))
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) use self::adopt::read_part;
 pub(crate) use self::days::{day_folder, days_in};
 use self::origin::refuse_overlap;
 pub(crate) use self::origin::{moved_origin, origin};
-pub(crate) use self::part::{Part, PartFile, write_error};
+pub(crate) use self::part::{Part, PartFile, Syncing, write_error};
 pub(crate) use self::shards::{BUCKET, BUCKETS, SHARD, SHARD_STATS, refuse_shards};
 pub(crate) use self::spec::PublishSpec;
 pub(crate) use self::target::Target;

@@ -131,24 +131,69 @@ impl PartFile {
     /// Syncs the file; gives its size and checksum.
     pub(crate) fn finish(self) -> Result<(u64, u64)> {
         let mut open = self.open();
-        if let Some(error) = open.error {
-            let error = io::Error::from_raw_os_error(error);
-            return Err(Error::io("write", &open.path, error));
-        }
-        hit("before a part is synced");
-        // The errors of the thread count: the system reports a failed write once, so a later sync
-        // of the same file can succeed.
-        let on_the_way = open.syncer.take().map_or(Ok(()), Syncer::finish);
-        let sync = || open.file.as_ref().map_or(Ok(()), File::sync_all);
-        let synced = on_the_way.and_then(|()| sync());
-        synced.map_err(|error| Error::io("sync", &open.path, error))?;
-        hit("part synced");
+        open.check_written()?;
+        open.sync()?;
         Ok((open.bytes, open.hasher.finish()))
+    }
+
+    /// The same, but the file is synced by a thread of its own. Nothing may be written to it any more.
+    pub(crate) fn finish_behind(self) -> Result<(u64, u64, Syncing)> {
+        let (bytes, checksum) = {
+            let open = self.open();
+            open.check_written()?;
+            (open.bytes, open.hasher.finish())
+        };
+        let path = self.open().path.clone();
+        let thread = std::thread::Builder::new().spawn(move || self.open().sync());
+        let thread = thread.map_err(|error| Error::io("sync", &path, error))?;
+        Ok((bytes, checksum, Syncing { path, thread }))
     }
 
     /// The locked file.
     fn open(&self) -> MutexGuard<'_, OpenFile> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OpenFile {
+    /// Checks that all was written.
+    fn check_written(&self) -> Result<()> {
+        self.error.map_or(Ok(()), |error| {
+            let error = io::Error::from_raw_os_error(error);
+            Err(Error::io("write", &self.path, error))
+        })
+    }
+
+    /// Syncs the file.
+    fn sync(&mut self) -> Result<()> {
+        hit("before a part is synced");
+        // The errors of the thread count: the system reports a failed write once, so a later sync
+        // of the same file can succeed.
+        let on_the_way = self.syncer.take().map_or(Ok(()), Syncer::finish);
+        let sync = || self.file.as_ref().map_or(Ok(()), File::sync_all);
+        let synced = on_the_way.and_then(|()| sync());
+        synced.map_err(|error| Error::io("sync", &self.path, error))?;
+        hit("part synced");
+        Ok(())
+    }
+}
+
+/// A file that a thread syncs.
+#[derive(Debug)]
+pub(crate) struct Syncing {
+    path: PathBuf,
+    thread: JoinHandle<Result<()>>,
+}
+
+impl Syncing {
+    /// Waits until the file is synced.
+    ///
+    /// # Errors
+    /// If it cannot be.
+    pub(crate) fn wait(self) -> Result<()> {
+        let gave_up = || io::Error::other("the thread that syncs gave up");
+        let ended = self.thread.join();
+        ended.unwrap_or_else(|_| Err(Error::io("sync", &self.path, gave_up())))
     }
 }
 
