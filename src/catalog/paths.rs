@@ -10,6 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
 use crate::advice::Hint;
 use crate::catalog::compression::COMPRESSED;
 use crate::catalog::input::{InputFile, missing_or_io};
@@ -56,31 +58,14 @@ const ENDINGS: [&str; 14] = [
 /// # Errors
 /// If a source is missing, or is a table format, or a path cannot be read.
 pub(crate) fn discover(spec: &FileSpec<'_>, pipes: &mut Pipes<'_>) -> Result<Vec<SourceFiles>> {
+    // Each by a thread: to list a folder for each day of a year takes as long as to read some of its files.
+    let found = spec.sources.par_iter().map(|source| search(spec, *source));
+    let found: Vec<Result<Option<(Search, Roots)>>> = found.collect();
     let mut sources = Vec::new();
-    for source in spec.sources.iter().copied() {
-        let Some(roots) = roots_of(spec, source)? else {
+    for found in found {
+        let Some((mut search, roots)) = found? else {
             continue;
         };
-        let mut own = spec.source_settings.iter();
-        let own = own.find(|(named, _)| *named == source);
-        let mut settings = own.map_or_else(SourceSettings::default, |(_, own)| own.clone());
-        if source == Source::Impressions {
-            // They separate items, and not impressions in lists.
-            (settings.item_separator, settings.label_separator) = (None, None);
-        }
-        let null_values = settings.null_values.as_deref();
-        let mut search = Search {
-            source,
-            files: Vec::new(),
-            skipped: roots.skipped,
-            tables: TableFinder::new(source),
-            nulls: NullWords::new(null_values.unwrap_or(spec.null_values)),
-            settings: Arc::new(settings),
-            share: spec.share,
-        };
-        for root in &roots.paths {
-            search.collect(root, 0)?;
-        }
         for pipe in &roots.pipes {
             search.add_pipe(pipe, pipes)?;
         }
@@ -92,6 +77,34 @@ pub(crate) fn discover(spec: &FileSpec<'_>, pipes: &mut Pipes<'_>) -> Result<Vec
         sources.insert(0, impressions);
     }
     Ok(sources)
+}
+
+/// The files of a source, except pipes; `None` if none is named.
+fn search(spec: &FileSpec<'_>, source: Source) -> Result<Option<(Search, Roots)>> {
+    let Some(mut roots) = roots_of(spec, source)? else {
+        return Ok(None);
+    };
+    let mut own = spec.source_settings.iter();
+    let own = own.find(|(named, _)| *named == source);
+    let mut settings = own.map_or_else(SourceSettings::default, |(_, own)| own.clone());
+    if source == Source::Impressions {
+        // They separate items, and not impressions in lists.
+        (settings.item_separator, settings.label_separator) = (None, None);
+    }
+    let null_values = settings.null_values.as_deref();
+    let mut search = Search {
+        source,
+        files: Vec::new(),
+        skipped: std::mem::take(&mut roots.skipped),
+        tables: TableFinder::new(source),
+        nulls: NullWords::new(null_values.unwrap_or(spec.null_values)),
+        settings: Arc::new(settings),
+        share: spec.share,
+    };
+    for root in &roots.paths {
+        search.collect(root, 0)?;
+    }
+    Ok(Some((search, roots)))
 }
 
 /// What the user named for a source.

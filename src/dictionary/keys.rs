@@ -8,6 +8,8 @@
 //! the 8 little-endian bytes of an integer or the UTF-8 bytes of a text; a null hashes to 42.
 
 use hashbrown::HashTable;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSliceMut;
 
 use crate::ids::{Item, Key, count32, count64, index};
 use crate::kernel::column::{Customer, Impressions};
@@ -118,7 +120,8 @@ impl Keys {
     /// Ranks all customers of `impressions`; also gives the rank of each row's customer.
     pub(crate) fn new<I: Item>(impressions: &Impressions<I>) -> (Keys, Vec<Key>) {
         let rows_count = count32(impressions.count());
-        let mut order: Vec<(u64, u32)> = (0..rows_count)
+        let rows = (0..rows_count).into_par_iter();
+        let mut order: Vec<(u64, u32)> = rows
             .map(|row| (hash_of(impressions.customer(row)), row))
             .collect();
         let by_hash_then_id = |a: &(u64, u32), b: &(u64, u32)| {
@@ -127,7 +130,7 @@ impl Keys {
         };
         // Unstable is safe: entries that compare equal have the same id, and so get the same rank.
         // Two ids with one hash are told apart by the id, never by the order of the input.
-        rayon::slice::ParallelSliceMut::par_sort_unstable_by(&mut order[..], by_hash_then_id);
+        order.par_sort_unstable_by(by_hash_then_id);
         let mut keys = Keys::empty();
         let mut ranks = vec![Key(0); index(rows_count)];
         let mut last = None;

@@ -9,7 +9,8 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use rayon::slice::ParallelSliceMut;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
 use crate::dictionary::keys::Keys;
 use crate::ids::{Day, Item, Key, Micros, count32, count64, index};
@@ -38,6 +39,9 @@ pub(crate) struct Probes<I> {
     /// what is counted of them, must not depend on the shard. `None` if there are no impressions.
     pub(crate) asked: Option<KeySpan>,
 }
+
+/// Customers that a thread counts at a time, at least.
+const PIECE: usize = 1 << 12;
 
 /// The time range of one customer's probes. One struct, so that the scan loop touches one cache line.
 #[derive(Clone, Copy, Debug)]
@@ -110,13 +114,11 @@ impl<I: Item> Probes<I> {
         for key in 1..starts.len() {
             starts[key] += starts[key - 1];
         }
-        let at = |row: &u32| index(*row);
-        let cutoffs: Vec<Micros> = rows
-            .iter()
-            .map(|row| impressions.cutoffs[at(row)])
-            .collect();
-        let starts_of = |row| impressions.lookback_starts[at(row)];
-        let lookback_starts: Vec<Micros> = rows.iter().map(starts_of).collect();
+        let of_rows = |column: &[Micros]| -> Vec<Micros> {
+            rows.par_iter().map(|row| column[index(*row)]).collect()
+        };
+        let cutoffs = of_rows(&impressions.cutoffs);
+        let lookback_starts = of_rows(&impressions.lookback_starts);
         let span = |bounds: &[u32]| {
             let probes = index(bounds[0])..index(bounds[1]);
             let lookbacks = || lookback_starts[probes.clone()].iter().copied();
@@ -129,7 +131,7 @@ impl<I: Item> Probes<I> {
                 lookback_max: lookbacks().max().expect("a customer has a probe"),
             }
         };
-        let spans = starts.windows(2).map(span).collect();
+        let spans = starts.par_windows(2).map(span).collect();
         Probes {
             asked: span_of(&impressions),
             impressions,
@@ -193,17 +195,22 @@ impl<I: Item> Probes<I> {
 
     /// The number of duplicate impressions, by day.
     pub(crate) fn duplicates_count(&self, days: &[Day]) -> Vec<u64> {
-        let mut counts = vec![0; days.len()];
-        // Neighbours are enough: impressions that are equal in all columns are adjacent. `compare`
-        // leaves out the customer, as it is made for rows of one.
-        for pair in self.rows.windows(2) {
-            let (a, b) = (pair[0], pair[1]);
-            let same_customer = self.impressions.customer(a) == self.impressions.customer(b);
-            if same_customer && self.impressions.compare(a, b) == Ordering::Equal {
-                let day = self.impressions.days[index(b)];
-                counts[days.binary_search(&day).expect("days has every day")] += 1;
+        // Neighbours are enough: impressions of a customer that are equal in all columns are adjacent.
+        let count = |mut counts: Vec<u64>, bounds: &[u32]| {
+            let of_one = &self.rows[index(bounds[0])..index(bounds[1])];
+            for pair in of_one.windows(2) {
+                if self.impressions.compare(pair[0], pair[1]) == Ordering::Equal {
+                    let day = self.impressions.days[index(pair[1])];
+                    counts[days.binary_search(&day).expect("days has every day")] += 1;
+                }
             }
-        }
-        counts
+            counts
+        };
+        let none = || vec![0; days.len()];
+        let customers = self.starts.par_windows(2).with_min_len(PIECE);
+        customers.fold(none, count).reduce(none, |mut all, more| {
+            all.iter_mut().zip(more).for_each(|(sum, one)| *sum += one);
+            all
+        })
     }
 }

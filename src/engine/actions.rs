@@ -4,7 +4,7 @@
 //! read whole before the next begins, so where reading stops does not depend on threads.
 
 use super::attributes;
-use super::tasks::run_tasks;
+use super::tasks::{cut_last, run_tasks};
 use crate::context::{RunContext, Stage};
 use crate::encode::ItemColumn;
 use crate::error::Result;
@@ -77,6 +77,7 @@ pub(super) fn read_actions<I: ItemColumn>(
         // Pruning sorts tasks by their newest time. In the order of files, the reported fault of a
         // wave is the first by source, path and row group, whatever the times are.
         tasks.sort_by(|a, b| a.order().cmp(&b.order()));
+        let tasks = cut_last(&scan.spec, tasks);
         states = run_tasks(&tasks, states, |state, task| scan.read(task, state))?;
         // A barrier: all threads have finished the wave. Were this decided while they read, the
         // rows kept would depend on timing.

@@ -20,7 +20,7 @@ use super::resolve::{id_type, in_zone_of_set, kept_types};
 use super::shards::{self, FeaturesShard};
 use super::shown::read_shown;
 use super::specs::{click_spec, publish_spec, read_spec};
-use super::tasks::{guarded, in_pool, room_for_rows, run_tasks, spills};
+use super::tasks::{cut_last, guarded, in_pool, room_for_rows, run_tasks, spills};
 use super::unused::{notice_features, see_clicks};
 use crate::catalog::input::InputFile;
 use crate::catalog::paths::SourceFiles;
@@ -93,7 +93,7 @@ fn run(job: &Job, context: &RunContext) -> Result<FeaturesReport> {
     let (mut read, clicks, wanted) = read_listings(job, context, &policy, before)?;
     let specs = (&spec, click_spec(job));
     let scan = ClickScan::new(specs, &policy, context, read.types, &wanted);
-    let tasks = tasks_of(&clicks, |file| file.shared_tasks(&spec));
+    let tasks = cut_last(&spec, tasks_of(&clicks, |file| file.shared_tasks(&spec)));
     context.enter(Stage::ACTIONS, tasks.iter().map(|task| task.steps).sum());
     // Quotas are shares of the free memory, so they are computed when impressions and listings are
     // in memory.

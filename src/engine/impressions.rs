@@ -4,10 +4,12 @@
 //! threads.
 //! **Invariants**: its rows are in no particular order; [`crate::dictionary::probes`] sorts them.
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
 use super::inputs::open_all;
 use super::resolve::customer_type;
 use super::specs::{impression_spec, read_spec};
-use super::tasks::{run_tasks, thread_states};
+use super::tasks::{cut_last, run_tasks, thread_states};
 use crate::catalog::input::InputFile;
 use crate::catalog::paths::SourceFiles;
 use crate::context::{RunContext, Stage};
@@ -15,12 +17,12 @@ use crate::encode::ItemColumn;
 use crate::error::{Error, Result};
 use crate::ids::Day;
 use crate::job::{Job, Source};
+use crate::scan::Opened;
 use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::impressions::{ImpressionScan, ImpressionState};
 use crate::scan::text::field::GuestIds;
 use crate::scan::time_columns::times_of;
 use crate::scan::units;
-use crate::scan::{Opened, Task};
 use crate::vocabulary::{Vocabulary, number_alike, number_shown};
 
 /// Opens the files of impressions, except those whose folder is of a day that is not asked for.
@@ -58,9 +60,10 @@ pub(super) fn read_impressions<I: ItemColumn>(
     let customers = customer_type(job, opened)?;
     GuestIds::check(&job.sequences().guest_ids, customers)?;
     let known = vocabulary.and_then(Vocabulary::known);
-    let specs = (&read_spec(job), &impression_spec(job, skipped));
+    let spec = read_spec(job);
+    let specs = (&spec, &impression_spec(job, skipped));
     let scan = ImpressionScan::new(specs, policy, context, (customers, known));
-    let tasks: Vec<Task> = opened.iter().flat_map(Opened::tasks).collect();
+    let tasks = cut_last(&spec, opened.iter().flat_map(Opened::tasks).collect());
     context.enter(
         Stage::IMPRESSIONS,
         tasks.iter().map(|task| task.steps).sum(),
@@ -95,7 +98,8 @@ fn merged<I: ItemColumn>(mut states: Vec<ImpressionState<I>>) -> ImpressionState
     let mut states = states.into_iter();
     let mut all = states.next().expect("a pool has a thread");
     for state in states {
-        all.rows.append(&state.rows);
+        let long = all.rows.append(&state.rows);
+        long.into_par_iter().for_each(|append| append());
         all.parts.append(&state.parts);
         all.unnamed.append(&state.unnamed);
         all.kinds.merge(&state.kinds);

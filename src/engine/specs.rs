@@ -62,6 +62,7 @@ pub(crate) fn read_spec(job: &Job) -> ReadSpec<'_> {
         bad_rows_max: job.bad_rows_max,
         threads: job.threads,
         text_piece_bytes: job.tuning.text_piece_bytes,
+        piece_rows_min: job.tuning.piece_rows_min,
         cutoff: own.cutoff,
         listings_as_of: job.features().listings_as_of.as_deref(),
         kept: &job.features().keep,

@@ -13,6 +13,7 @@ use crate::ids::count64;
 use crate::job::Job;
 use crate::publish::StagingDir;
 use crate::scan::Task;
+use crate::scan::spec::ReadSpec;
 use crate::store::spill::Spill;
 
 /// The stack of a thread. It is fixed, so that what decoders need of it does not depend on the system.
@@ -66,6 +67,28 @@ pub(super) fn spills(job: &Job, staging: &StagingDir, room: Option<u64>) -> Vec<
     let folder = job.temp_dir.as_deref();
     let folder = folder.unwrap_or_else(|| staging.path());
     (0..threads).map(|_| Spill::new(folder, quota)).collect()
+}
+
+/// Pieces of a row group that is cut.
+const PIECES: usize = 4;
+
+/// Tasks, of which the last are cut into pieces, so that no thread works long after the others have ended.
+pub(super) fn cut_last(spec: &ReadSpec<'_>, mut tasks: Vec<Task>) -> Vec<Task> {
+    let threads = rayon::current_num_threads();
+    if threads == 1 || tasks.is_empty() {
+        return tasks;
+    }
+    let last = tasks.split_off(tasks.len().saturating_sub(threads));
+    let pieces = match last.len() {
+        // To skip to a piece costs something, so there are no more of these than threads need.
+        few if few < threads => threads.div_ceil(few),
+        _ => PIECES,
+    };
+    tasks.extend(
+        last.iter()
+            .flat_map(|task| task.pieces(count64(pieces), spec.piece_rows_min)),
+    );
+    tasks
 }
 
 /// Runs tasks on all threads, handing them out in order. `states` has one state per thread; they are

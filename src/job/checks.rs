@@ -45,6 +45,9 @@ pub(super) fn check_ranges(settings: &Settings) -> Result<()> {
     if settings.tuning.text_piece_bytes == 0 {
         return Err(Error::settings("pieces of text have 1 byte or more"));
     }
+    if settings.tuning.piece_rows_min == 0 {
+        return Err(Error::settings("pieces of row groups have 1 row or more"));
+    }
     // `Split::new` asserts this bound.
     if settings.tuning.partition_bits.is_some_and(|bits| bits > 12) {
         return Err(Error::settings("partition bits go from 0 to 12"));

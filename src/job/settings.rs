@@ -158,6 +158,8 @@ pub struct Tuning {
     pub newest_rows_min: usize,
     /// Bytes of a block of CSV or NDJSON that one thread reads, at least 1. Changes no byte.
     pub text_piece_bytes: usize,
+    /// Rows of a piece of a row group that one of several threads reads, at least 1. Changes no byte.
+    pub piece_rows_min: u64,
     /// Whether histories are written through Arrow, even if the direct encoder could. Changes bytes,
     /// never values.
     pub encode_plain: bool,
@@ -173,6 +175,8 @@ impl Default for Tuning {
             wave_rows_min: 1 << 22,
             newest_rows_min: 1 << 22,
             text_piece_bytes: 1 << 20,
+            // Fewer take not much longer to read than to skip to.
+            piece_rows_min: 1 << 16,
             encode_plain: false,
             page_bytes_max: 1 << 20,
         }

@@ -165,6 +165,9 @@ pub(crate) struct Impression<'a, I> {
     pub(crate) passthrough: &'a PassthroughRow,
 }
 
+/// Columns that are yet to be appended.
+pub(crate) type LeftToAppend<'a> = [Box<dyn FnOnce() + Send + 'a>; 4];
+
 impl<I: Item> Impressions<I> {
     /// No impressions, of customers with integer or text ids.
     pub(crate) fn empty(text_ids: bool) -> Impressions<I> {
@@ -209,11 +212,13 @@ impl<I: Item> Impressions<I> {
         self.item_ends.push(count32(self.items.len()));
     }
 
-    /// Adds all rows of another batch.
+    /// Adds all rows of another batch. What is left to do are the longest columns, which threads can share: the
+    /// batch is whole when all are done.
     ///
     /// # Panics
     /// If the two have customers of different types.
-    pub(crate) fn append(&mut self, other: &Impressions<I>) {
+    #[must_use]
+    pub(crate) fn append<'a>(&'a mut self, other: &'a Impressions<I>) -> LeftToAppend<'a> {
         match (&mut self.customers, &other.customers) {
             (CustomerColumn::Int(ids), CustomerColumn::Int(more)) => ids.extend_from_slice(more),
             (CustomerColumn::Text(ids), CustomerColumn::Text(more)) => ids.append(more),
@@ -225,13 +230,15 @@ impl<I: Item> Impressions<I> {
         self.cutoffs.extend_from_slice(&other.cutoffs);
         self.lookback_starts
             .extend_from_slice(&other.lookback_starts);
-        self.rankings.append(&other.rankings);
         self.item_ends
             .extend(other.item_ends.iter().map(|end| base + end));
-        self.items.extend_from_slice(&other.items);
-        self.labels.extend_from_slice(&other.labels);
-        self.positions.extend_from_slice(&other.positions);
         self.passthrough.append(&other.passthrough);
+        [
+            Box::new(|| self.items.extend_from_slice(&other.items)),
+            Box::new(|| self.labels.extend_from_slice(&other.labels)),
+            Box::new(|| self.positions.extend_from_slice(&other.positions)),
+            Box::new(|| self.rankings.append(&other.rankings)),
+        ]
     }
 
     /// The number of impressions.

@@ -34,13 +34,14 @@ pub(crate) mod units;
 pub(crate) mod values;
 pub(crate) mod whole_column;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::catalog::compression::Compression;
 use crate::catalog::input::InputFile;
 use crate::error::{Error, Result};
-use crate::ids::count64;
+use crate::ids::{count64, index64};
 use crate::job::{Format, Source};
 use crate::scan::parquet::ParquetFile;
 use crate::scan::spec::ReadSpec;
@@ -68,13 +69,82 @@ pub(crate) struct Task {
     pub(crate) opened: Opened,
     /// The row group, or the number of the task among those that share a text file.
     pub(crate) row_group: usize,
+    /// The rows of the row group that are read; of a text file nothing.
+    pub(crate) rows: Range<u64>,
     /// The text file, shared by its tasks.
     pub(crate) shared: Arc<SharedFile>,
     /// Steps of progress: rows, or bytes of a text file.
     pub(crate) steps: u64,
 }
 
+/// Some rows of a row group, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GroupRows {
+    /// The row group.
+    pub(crate) group: usize,
+    /// The first of the rows, 0 for that of the row group.
+    pub(crate) start: u64,
+    /// One more than the last.
+    pub(crate) end: u64,
+}
+
+impl GroupRows {
+    /// All rows of a row group that has so many.
+    pub(crate) fn whole(group: usize, rows: u64) -> GroupRows {
+        GroupRows {
+            group,
+            start: 0,
+            end: rows,
+        }
+    }
+
+    /// How many.
+    pub(crate) fn count(self) -> u64 {
+        self.end - self.start
+    }
+
+    /// The same without so many at the start.
+    pub(crate) fn from(self, rows: u64) -> GroupRows {
+        GroupRows {
+            start: self.start + rows,
+            ..self
+        }
+    }
+}
+
 impl Task {
+    /// The rows, if the file is one of columns.
+    pub(crate) fn group_rows(&self) -> GroupRows {
+        GroupRows {
+            group: self.row_group,
+            start: self.rows.start,
+            end: self.rows.end,
+        }
+    }
+
+    /// The task in up to `count` pieces of about so many rows or more; whole, if nothing else can be read of its file.
+    pub(crate) fn pieces(&self, count: u64, rows_min: u64) -> Vec<Task> {
+        let rows = self.group_rows();
+        let count = count.min(rows.count() / rows_min);
+        let Opened::Parquet(file) = &self.opened else {
+            return vec![self.clone()];
+        };
+        if count < 2 || !file.can_skip() {
+            return vec![self.clone()];
+        }
+        let each = rows.count().div_ceil(count);
+        let starts = (rows.start..rows.end).step_by(index64(each));
+        let pieces = starts.map(|start| {
+            let end = rows.end.min(start + each);
+            Task {
+                rows: start..end,
+                steps: end - start,
+                ..self.clone()
+            }
+        });
+        pieces.collect()
+    }
+
     /// The place of the task in the order of sources, paths and row groups.
     pub(crate) fn order(&self) -> (Source, &Path, usize) {
         let file = self.opened.file();
@@ -169,20 +239,21 @@ impl Opened {
     /// The tasks that read the whole file, in order.
     pub(crate) fn tasks(&self) -> Vec<Task> {
         let shared = Arc::default();
-        let task = |row_group, steps| Task {
+        let task = |row_group, steps, rows| Task {
             opened: self.clone(),
             row_group,
+            rows: 0..rows,
             shared: Arc::clone(&shared),
             steps,
         };
         match self {
             Opened::Empty(..) => Vec::new(),
-            Opened::Text(file, ..) => vec![task(0, file.size())],
+            Opened::Text(file, ..) => vec![task(0, file.size(), 0)],
             Opened::Parquet(parquet) => {
                 let groups = parquet.row_groups().iter().enumerate();
                 // The footer of a row group without rows was not checked.
                 let groups = groups.filter(|(_, rows)| **rows > 0);
-                groups.map(|(at, rows)| task(at, *rows)).collect()
+                groups.map(|(at, rows)| task(at, *rows, *rows)).collect()
             }
         }
     }

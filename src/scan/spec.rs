@@ -56,6 +56,8 @@ pub(crate) struct ReadSpec<'a> {
     pub(crate) threads: usize,
     /// Bytes of a piece of text, which one thread parses.
     pub(crate) text_piece_bytes: usize,
+    /// Rows of a piece of a row group, which one thread reads, at least.
+    pub(crate) piece_rows_min: u64,
     /// What the cutoff of an impression is (`sequences`).
     pub(crate) cutoff: Cutoff,
     /// The column of listings that says from when a row holds, as its files name it; `None` if a listing has

@@ -966,6 +966,7 @@ fn check_random(seed: u64) {
         settings.codec = codec;
         (settings.tuning.encode_plain, settings.tuning.page_bytes_max) = (encode_plain, page);
         (settings.threads, settings.tuning.text_piece_bytes) = threads_piece;
+        settings.tuning.piece_rows_min = 1 + seed % 4;
         let own = settings.sequences_mut();
         own.oldest_first = oldest_first;
         let rename = rename.iter();

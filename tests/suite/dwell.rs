@@ -1062,6 +1062,7 @@ fn three_thousand_random_cases() {
         check(&format!("seed {seed}"), &case, |settings| {
             settings.threads = threads;
             settings.tuning.text_piece_bytes = piece_bytes;
+            settings.tuning.piece_rows_min = 1 + seed % 4;
         });
     }
 }

@@ -108,6 +108,7 @@ fn threads_partitions_and_waves_change_no_byte() {
                     settings.threads = threads;
                     settings.tuning.partition_bits = bits;
                     settings.tuning.wave_rows_min = waves;
+                    settings.tuning.piece_rows_min = waves;
                 });
                 assert!(
                     found == expected,

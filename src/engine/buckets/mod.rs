@@ -219,6 +219,7 @@ fn deal(
         .map(|(at, file)| Task {
             opened: file.opened.clone(),
             row_group: at,
+            rows: 0..0,
             shared: std::sync::Arc::default(),
             steps: match &file.opened {
                 Opened::Parquet(file) => file.rows_count(),

@@ -102,14 +102,20 @@ fn owners(
         ..Projection::default()
     };
     let mut decimal = String::new();
-    read_row_group(file, group, &columns, spec.context, &mut |batch| {
-        let ids = batch.ids(column);
-        for row in 0..batch.rows_count() {
-            let customer = ids.customer(row, dealer.customers, &mut decimal);
-            owners.push(customer.map_or(0, |customer| dealer.shard_of(customer)));
-        }
-        Ok(())
-    })?;
+    read_row_group(
+        file,
+        file.whole(group),
+        &columns,
+        spec.context,
+        &mut |batch| {
+            let ids = batch.ids(column);
+            for row in 0..batch.rows_count() {
+                let customer = ids.customer(row, dealer.customers, &mut decimal);
+                owners.push(customer.map_or(0, |customer| dealer.shard_of(customer)));
+            }
+            Ok(())
+        },
+    )?;
     Ok(owners)
 }
 

@@ -21,7 +21,7 @@ use super::inputs::{check_days, find_inputs, open_all};
 use super::resolve::{id_type, in_zone_of_set};
 use super::shards::{DaysAsked, DwellShard, check_events, publish};
 use super::specs::{event_choice, publish_spec, read_spec};
-use super::tasks::{in_pool, room_for_rows, run_tasks, spills};
+use super::tasks::{cut_last, in_pool, room_for_rows, run_tasks, spills};
 use super::unused::{EventsSeen, notice_dwell, see_events};
 use crate::catalog::input::InputFile;
 use crate::context::{RunContext, Stage};
@@ -34,13 +34,13 @@ use crate::metrics::Gates;
 use crate::output::dwell::{self, DwellRead, DwellReport, TablesByDay, UserRows};
 use crate::output::{FilesRead, RunInputs};
 use crate::publish::{StagingDir, Target};
+use crate::scan::Opened;
 use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::events::{EventScan, EventsRead, IdTypes};
 use crate::scan::time_columns::times_of;
 use crate::scan::time_kinds::ShownTimes;
 use crate::scan::units;
 use crate::scan::whole_column::is_whole_column;
-use crate::scan::{Opened, Task};
 use crate::warnings::Warning;
 
 /// Runs a job of [`JobKind::Dwell`]: reads events, and writes and publishes its tables.
@@ -212,7 +212,10 @@ fn read_events(
     let policy = BadRowPolicy::new(&spec, is_whole_column);
     let scan = EventScan::new((&spec, event_choice(job)), &policy, context, types);
     let tasks = inputs.opened.iter();
-    let tasks: Vec<Task> = tasks.flat_map(|file| file.shared_tasks(&spec)).collect();
+    let tasks = cut_last(
+        &spec,
+        tasks.flat_map(|file| file.shared_tasks(&spec)).collect(),
+    );
     context.enter(Stage::EVENTS, tasks.iter().map(|task| task.steps).sum());
     let states = spills(job, staging, room_for_rows(context)).into_iter();
     let states = states.map(|spill| scan.state(spill)).collect();

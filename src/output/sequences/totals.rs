@@ -7,6 +7,7 @@
 
 use std::cmp::Reverse;
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde::{Deserialize, Serialize};
 
 use super::rows::DayProbes;
@@ -158,34 +159,62 @@ fn order_of(top: &TopCustomer) -> (Reverse<u64>, Customer<'_>) {
     (Reverse(top.samples), customer)
 }
 
+/// Probes that a thread looks at at a time.
+const PIECE: usize = 1 << 14;
+
+/// The samples of a customer; less come later.
+type Samples<'a> = (Reverse<u64>, Customer<'a>);
+
+/// Adds a customer to those with the most samples, if there are not enough with more.
+fn add_top<'a>(top: &mut Vec<Samples<'a>>, entry: Samples<'a>) {
+    // The customer breaks ties, so which of equal ones are listed is fixed.
+    if top.len() < TOP_MAX || top.last().is_some_and(|last| entry < *last) {
+        let rank = top.partition_point(|other| *other < entry);
+        top.insert(rank, entry);
+        top.truncate(TOP_MAX);
+    }
+}
+
 /// The number of customers of a day, and those with the most samples. Rows are sorted by customer, so
 /// those of a customer are adjacent.
 fn customers_of<I: Item>(read: &SequencesRead<I>, day: &DayProbes) -> (u64, Vec<TopCustomer>) {
     let probes = &read.probes;
     let row_of = |probe: &u32| probes.rows[index(*probe)];
-    let same = |a: &u32, b: &u32| {
-        let customer = |probe| probes.impressions.customer(row_of(probe));
-        customer(a) == customer(b)
+    let customer_of = |probe: &u32| probes.impressions.customer(row_of(probe));
+    // A piece has all probes of its customers: it starts where the customer is another one.
+    let start_of = |piece: usize| {
+        let at = day.probes.len().min(piece * PIECE);
+        let before = at.checked_sub(1).map(|last| &day.probes[last]);
+        let rest = day.probes[at..].iter();
+        let same =
+            |probe: &&u32| before.is_some_and(|before| customer_of(before) == customer_of(probe));
+        at + rest.take_while(same).count()
     };
-    let mut count = 0;
-    let mut top: Vec<(Reverse<u64>, Customer<'_>)> = Vec::new();
-    for run in day.probes.chunk_by(same) {
-        let customer = probes.impressions.customer(row_of(&run[0]));
-        if customer == Customer::Guest {
-            continue;
+    let customers_in = |piece: usize| {
+        let mut found = (0, Vec::new());
+        let of_piece = &day.probes[start_of(piece)..start_of(piece + 1)];
+        for run in of_piece.chunk_by(|a, b| customer_of(a) == customer_of(b)) {
+            let customer = customer_of(&run[0]);
+            if customer == Customer::Guest {
+                continue;
+            }
+            found.0 += 1;
+            let items = run
+                .iter()
+                .map(|probe| probes.impressions.items_of(row_of(probe)).len());
+            add_top(&mut found.1, (Reverse(count64(items.sum())), customer));
         }
-        count += 1;
-        let items = run
-            .iter()
-            .map(|probe| probes.impressions.items_of(row_of(probe)).len());
-        // The customer breaks ties, so which of equal ones are listed is fixed.
-        let entry = (Reverse(count64(items.sum())), customer);
-        if top.len() < TOP_MAX || top.last().is_some_and(|last| entry < *last) {
-            let rank = top.partition_point(|other| *other < entry);
-            top.insert(rank, entry);
-            top.truncate(TOP_MAX);
-        }
-    }
+        found
+    };
+    let pieces = (0..day.probes.len().div_ceil(PIECE)).into_par_iter();
+    let all = pieces.map(customers_in).reduce(
+        || (0, Vec::new()),
+        |(count, mut top), (more, others)| {
+            others.into_iter().for_each(|one| add_top(&mut top, one));
+            (count + more, top)
+        },
+    );
+    let (count, top): (u64, Vec<Samples<'_>>) = all;
     let top = top.into_iter().filter_map(|(samples, customer)| {
         Some(TopCustomer {
             customer_id: match customer {

@@ -1,6 +1,11 @@
 //! Who has enough: the state of the early stop.
 
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+
 use crate::ids::{Key, Micros, index};
+
+/// Customers that a thread judges at a time, at least.
+const PIECE: usize = 1 << 14;
 
 /// Which customers have all the actions that their histories can hold.
 ///
@@ -73,16 +78,20 @@ impl EarlyStop {
         self.floor = floor;
     }
 
-    /// After a wave: whether every customer has `actions_max` actions or more.
+    /// After a wave: whether nothing more need be read, as every customer has `actions_max` actions or more.
     pub(crate) fn finish_wave(&mut self, counts: &[&CustomerCounts], actions_max: u32) -> bool {
         let max = u64::from(actions_max);
         // Counts of earlier waves stay valid: what they count was newer than all that was unread
         // then, and so than what is unread now.
-        for (key, done) in self.done.iter_mut().enumerate() {
+        let judge = |(key, done): (usize, &mut bool)| {
             let of_threads = counts.iter().filter_map(|counts| counts.0.get(key));
             *done = *done || of_threads.map(|count| u64::from(*count)).sum::<u64>() >= max;
-        }
-        self.some_done = self.done.contains(&true);
-        !self.done.contains(&false)
+            (*done, *done)
+        };
+        let keys = self.done.par_iter_mut().with_min_len(PIECE).enumerate();
+        let both = |a: (bool, bool), b: (bool, bool)| (a.0 || b.0, a.1 && b.1);
+        let (some, all) = keys.map(judge).reduce(|| (false, true), both);
+        self.some_done = some;
+        all
     }
 }

@@ -208,7 +208,7 @@ impl<'a, I: Item> ActionScan<'a, I> {
     pub(crate) fn read(&self, task: &Task, state: &mut ActionState<I>) -> Result<()> {
         state.kinds.start(&self.spec_of(task.opened.file()), 0);
         match &task.opened {
-            Opened::Parquet(file) => self.read_parquet(file, task.row_group, state)?,
+            Opened::Parquet(file) => self.read_parquet(file, task.group_rows(), state)?,
             Opened::Text(file, ..) => self.read_text(file, task, state)?,
             Opened::Empty(..) => {}
         }

@@ -11,6 +11,7 @@ use super::{ActionNames, ActionScan, ActionState, Origin, RawAction};
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, count32, count64, index};
 use crate::job::{CustomerType, DT};
+use crate::scan::GroupRows;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::mismatch::TEXT_BYTES_MAX;
 use crate::scan::parquet::ParquetFile;
@@ -20,7 +21,7 @@ use crate::scan::table::arrow_times::{TimeColumn, TimeNumbers};
 use crate::scan::table::arrow_words::WordColumn;
 use crate::scan::table::attributes::AttributeArray;
 use crate::scan::table::declared::{DeclaredColumn, Holds, check_columns};
-use crate::scan::table::row_group::{ArrowBatch, Projection, read_rows_from};
+use crate::scan::table::row_group::{ArrowBatch, Projection, read_row_group};
 use crate::scan::text::field::Clock;
 use crate::scan::time_columns::day_of_orders;
 
@@ -28,7 +29,7 @@ use crate::scan::time_columns::day_of_orders;
 struct GroupFacts<'a> {
     /// What its columns are called.
     names: &'a ActionNames<'a>,
-    /// Whether statistics prove that all its times are of the years 1 to 9999.
+    /// Whether statistics prove that all its times are of the years 1 to 9999, so that none is tested.
     are_near: bool,
 }
 
@@ -59,18 +60,18 @@ enum PlainItems {
 }
 
 impl<I: Item> ActionScan<'_, I> {
-    /// Reads a row group.
+    /// Reads some rows of a row group.
     pub(super) fn read_parquet(
         &self,
         file: &ParquetFile,
-        row_group: usize,
+        rows: GroupRows,
         state: &mut ActionState<I>,
     ) -> Result<()> {
         let names = self.names_of(&file.file);
         self.check_types(file, &names)?;
         // Mostly all of them; what is left, and what is wrong with it, is found below.
-        let done = self.read_plain_group(file, row_group, &names, state)?;
-        if done == file.row_groups()[row_group] {
+        let done = self.read_plain_group(file, rows, &names, state)?;
+        if done == rows.count() {
             return Ok(());
         }
         let mut flat = vec![names.customer, names.item, names.time];
@@ -85,14 +86,13 @@ impl<I: Item> ActionScan<'_, I> {
         };
         let facts = GroupFacts {
             names: &names,
-            // Proven once, so that no time of the row group is tested.
-            are_near: time_bounds(&self.spec, file, row_group, names.time).is_some(),
+            are_near: time_bounds(&self.spec, file, rows.group, names.time).is_some(),
         };
         let mut on_batch = |batch: ArrowBatch<'_>| {
             state.tallies[names.slot].rows += count64(batch.rows_count());
             self.read_batch(&facts, batch, state)
         };
-        read_rows_from(file, row_group, done, &columns, self.context, &mut on_batch)
+        read_row_group(file, rows.from(done), &columns, self.context, &mut on_batch)
     }
 
     /// Checks the types of a file's columns.

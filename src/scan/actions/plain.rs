@@ -13,6 +13,7 @@ use crate::dictionary::keys::{NOBODY, keep_found};
 use crate::error::Result;
 use crate::ids::{Item, Key, Micros, count64, index, index64};
 use crate::job::{CustomerType, TimeUnit};
+use crate::scan::GroupRows;
 use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::TEXT_BYTES_MAX;
 use crate::scan::parquet::{BATCH_ROWS, NotPlain, ParquetFile, Plain, PlainColumn, Raw};
@@ -58,11 +59,11 @@ struct PlainKinds {
 }
 
 impl<I: Item> ActionScan<'_, I> {
-    /// Reads the rows of a row group up to the first batch that must be judged; gives how many.
+    /// Reads some rows of a row group up to the first batch that must be judged; gives how many.
     pub(super) fn read_plain_group(
         &self,
         file: &ParquetFile,
-        row_group: usize,
+        rows: GroupRows,
         names: &ActionNames<'_>,
         state: &mut ActionState<I>,
     ) -> Result<u64> {
@@ -70,16 +71,15 @@ impl<I: Item> ActionScan<'_, I> {
         let Some(kinds) = self.plain_kinds(file, names) else {
             return Ok(0);
         };
-        let Some([customers, items, times]) = file.plain_chunks(row_group, columns) else {
+        let Some([customers, items, times]) = file.plain_chunks(rows.group, columns) else {
             return Ok(0);
         };
         // Taken out, so that the rest of the state can be changed while they are read.
         let mut plain = std::mem::take(&mut state.plain);
-        plain.customers.start(customers);
-        plain.items.start(items);
-        plain.times.start(times);
-        let rows = file.row_groups()[row_group];
-        let read = self.offer_plain_rows(file, rows, (names, kinds), &mut plain, state);
+        plain.customers.start(customers, rows.start);
+        plain.items.start(items, rows.start);
+        plain.times.start(times, rows.start);
+        let read = self.offer_plain_rows(file, rows.count(), (names, kinds), &mut plain, state);
         plain.customers.end();
         plain.items.end();
         plain.times.end();

@@ -15,6 +15,7 @@ use arrow::error::ArrowError;
 use super::nested::{as_columns, inside, to_column};
 use crate::error::{Error, Result};
 use crate::ids::count32;
+use crate::scan::GroupRows;
 use crate::scan::parquet::BATCH_ROWS;
 
 /// Rows that are elements of lists.
@@ -25,7 +26,7 @@ pub(super) struct Exploded {
     /// The columns of the rows.
     pub(super) fields: Fields,
     /// The row groups of the file that have records.
-    pub(super) groups: Vec<usize>,
+    pub(super) groups: Vec<GroupRows>,
 }
 
 impl Exploded {
@@ -44,7 +45,9 @@ impl Exploded {
             name if name == list => Some(renamed(element, list)),
             _ => Some(Arc::clone(field)),
         });
-        let groups = (0..group_rows.len()).filter(|at| group_rows[*at] > 0);
+        let groups = group_rows.iter().enumerate();
+        let groups = groups.filter(|(_, records)| **records > 0);
+        let groups = groups.map(|(at, records)| GroupRows::whole(at, *records));
         Some(Exploded {
             list: list.to_owned(),
             fields: as_columns(&inner.iter().cloned().chain(others).collect()),

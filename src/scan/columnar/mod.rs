@@ -28,6 +28,7 @@ use crate::catalog::input::InputFile;
 use crate::error::{Error, Result};
 use crate::ids::count64;
 use crate::job::Format;
+use crate::scan::GroupRows;
 use crate::scan::missing_column::missing_column;
 use crate::scan::parquet::{ParquetGroups, PlainChunk};
 
@@ -283,6 +284,16 @@ impl ColumnarFile {
         }
     }
 
+    /// All rows of a row group.
+    pub(crate) fn whole(&self, row_group: usize) -> GroupRows {
+        GroupRows::whole(row_group, self.group_rows[row_group])
+    }
+
+    /// Whether some rows of a row group can be read without those before them.
+    pub(crate) fn can_skip(&self) -> bool {
+        matches!(self.groups, Groups::Parquet(_)) && self.exploded.is_none()
+    }
+
     /// Calls `on_batch` for each batch of a row group, with the number of its first row, from 1.
     ///
     /// # Errors
@@ -291,9 +302,20 @@ impl ColumnarFile {
         &self,
         row_group: usize,
         columns: &Selection,
+        on_batch: impl FnMut(u64, &RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        self.read_rows(self.whole(row_group), columns, on_batch)
+    }
+
+    /// The same of some rows; of a file that [cannot skip](Self::can_skip) others, all of a row group.
+    pub(crate) fn read_rows(
+        &self,
+        rows: GroupRows,
+        columns: &Selection,
         mut on_batch: impl FnMut(u64, &RecordBatch) -> Result<()>,
     ) -> Result<()> {
-        let mut row = self.group_rows[..row_group].iter().sum::<u64>() + 1;
+        let before: u64 = self.group_rows[..rows.group].iter().sum();
+        let mut row = before + rows.start + 1;
         let nulls = &self.file.nulls;
         let mut on_rows = |batch: &RecordBatch| {
             let first = row;
@@ -313,7 +335,7 @@ impl ColumnarFile {
             on_batch(first, &batch)
         };
         let Some(exploded) = &self.exploded else {
-            return self.decode(row_group, &columns.leaves, &mut on_rows);
+            return self.decode(rows, &columns.leaves, &mut on_rows);
         };
         let fault = |error: ArrowError| self.file.fault(error.to_string());
         let mut groups = exploded.groups.iter();
@@ -324,18 +346,16 @@ impl ColumnarFile {
         })
     }
 
-    /// Calls `on_batch` for each batch of a row group as the file has it.
+    /// Calls `on_batch` for each batch of some rows as the file has it.
     fn decode(
         &self,
-        row_group: usize,
+        rows: GroupRows,
         leaves: &Leaves,
         on_batch: &mut dyn FnMut(&RecordBatch) -> Result<()>,
     ) -> Result<()> {
         match (&self.groups, leaves) {
-            (Groups::Parquet(parquet), Leaves::Parquet(mask)) => {
-                parquet.read(row_group, mask, on_batch)
-            }
-            (Groups::Ipc(ipc), Leaves::Ipc(places)) => ipc.read(row_group, places, on_batch),
+            (Groups::Parquet(parquet), Leaves::Parquet(mask)) => parquet.read(rows, mask, on_batch),
+            (Groups::Ipc(ipc), Leaves::Ipc(places)) => ipc.read(rows.group, places, on_batch),
             _ => panic!("columns are those of another format"),
         }
     }

@@ -218,7 +218,7 @@ impl<'a> ImpressionScan<'a> {
                 self.read_flat(task, shape, state, &mut items)
             }
             Opened::Parquet(file) => {
-                let task = (file.as_ref(), task.row_group);
+                let task = (file.as_ref(), task.group_rows());
                 self.read_parquet(task, shape, state, &mut items)
             }
             Opened::Text(..) => self.read_text(task, shape, state, &mut items),

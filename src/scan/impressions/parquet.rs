@@ -14,6 +14,7 @@ use crate::ids::Item;
 use crate::job::{Cutoff, ItemType};
 use crate::kernel::column::Label;
 use crate::kernel::passthrough::PassthroughValue;
+use crate::scan::GroupRows;
 use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::missing_column::missing_column;
@@ -30,10 +31,10 @@ use crate::scan::text::impression_items::{
 use crate::scan::values::label::LabelColumn;
 
 impl<'a> ImpressionScan<'a> {
-    /// Reads a row group.
+    /// Reads some rows of a row group.
     pub(super) fn read_parquet<I: Item>(
         &self,
-        (file, row_group): (&ParquetFile, usize),
+        (file, rows): (&ParquetFile, GroupRows),
         shape: FileShape,
         state: &mut ImpressionState<I>,
         texts: &mut Option<ItemDictionary>,
@@ -78,7 +79,7 @@ impl<'a> ImpressionScan<'a> {
         let mut labelled = FieldCounts::new(&self.elements);
         let mut scratch = LabelScratch::default();
         self.note_columns(file, false, &mut state.seen);
-        read_row_group(file, row_group, &columns, self.context, &mut |batch| {
+        read_row_group(file, rows, &columns, self.context, &mut |batch| {
             self.read_batch(batch, shape, (state, texts), (&mut labelled, &mut scratch))
         })?;
         match labelled.missing(&self.elements) {

@@ -50,7 +50,8 @@ impl<I: Item> Unnamed<I> {
 
     /// Adds those of another thread.
     pub(crate) fn append(&mut self, other: &Unnamed<I>) {
-        self.rows.append(&other.rows);
+        let long = self.rows.append(&other.rows);
+        long.into_iter().for_each(|append| append());
         self.reserved += other.reserved;
     }
 }

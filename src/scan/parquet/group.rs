@@ -9,7 +9,9 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 
 use arrow::datatypes::Fields;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowGroups};
+use parquet::arrow::arrow_reader::{
+    ParquetRecordBatchReader, RowGroups, RowSelection, RowSelector,
+};
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::column::page::{PageIterator, PageReader};
 use parquet::errors::ParquetError;
@@ -19,7 +21,8 @@ use super::levels::ELEMENTS_MAX;
 use super::pages::{DiskError, Pages};
 use super::{BATCH_ROWS, ParquetGroups};
 use crate::error::Result;
-use crate::ids::unsigned;
+use crate::ids::{count64, index64, unsigned};
+use crate::scan::GroupRows;
 
 /// A row group that is open for reading.
 pub(super) struct RowGroupReader {
@@ -56,11 +59,17 @@ impl RowGroupReader {
     /// The batches of some columns.
     pub(super) fn batches(
         &self,
+        rows: GroupRows,
         columns: &ProjectionMask,
     ) -> std::result::Result<ParquetRecordBatchReader, ParquetError> {
         let schema = self.metadata.file_metadata().schema_descr();
         let levels = parquet_to_arrow_field_levels(schema, columns.clone(), Some(&self.schema))?;
-        ParquetRecordBatchReader::try_new_with_row_groups(&levels, self, self.batch_rows, None)
+        let selection = (rows.count() < count64(self.num_rows())).then(|| {
+            let skipped = RowSelector::skip(index64(rows.start));
+            RowSelection::from(vec![skipped, RowSelector::select(index64(rows.count()))])
+        });
+        let batch_rows = self.batch_rows;
+        ParquetRecordBatchReader::try_new_with_row_groups(&levels, self, batch_rows, selection)
     }
 
     /// The I/O error that ended reading, if one did.

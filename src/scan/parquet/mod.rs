@@ -1,7 +1,7 @@
 //! Parquet files to batches of the columns wanted, row group by row group.
 //!
 //! In reading order: `footer` reads and checks the footer, with `thrift`; `group` has arrow's decoders turn
-//! the `pages` of a row group into arrays. Pages are read and checked with `header`, `unpack`, `levels` and
+//! the `pages` of a row group into arrays. Pages are read and checked with `header`, `batch_size`, `unpack`, `levels` and
 //! `delta`. `plain` reads columns without nulls value by value, with `keys`, and without arrays.
 //!
 //! **In / Out**: a file → [`ParquetGroups`]: its footer, read once; from that, batches of at most
@@ -12,6 +12,7 @@
 //! Whatever the bytes of a file are, reading ends with batches or with an error that names row group and
 //! column.
 
+mod batch_size;
 mod delta;
 mod footer;
 mod group;
@@ -51,6 +52,7 @@ pub(crate) use self::plain::{NotPlain, Plain, PlainChunk, PlainColumn, Raw};
 use crate::catalog::input::InputFile;
 use crate::error::{Error, Result, panic_text};
 use crate::ids::{count64, unsigned};
+use crate::scan::GroupRows;
 
 /// Rows of a batch, so few that decoded columns stay in the second-level cache.
 pub(crate) const BATCH_ROWS: usize = 8192;
@@ -177,20 +179,19 @@ impl ParquetGroups {
         self.metadata.file_metadata().schema_descr()
     }
 
-    /// Calls `on_batch` for each batch of a row group.
+    /// Calls `on_batch` for each batch of some rows.
     ///
     /// # Errors
     /// If the file cannot be read further, or `on_batch` fails.
     pub(in crate::scan) fn read(
         &self,
-        row_group: usize,
+        rows: GroupRows,
         columns: &ProjectionMask,
         on_batch: &mut dyn FnMut(&RecordBatch) -> Result<()>,
     ) -> Result<()> {
-        let rows = unsigned(self.row_groups()[row_group].num_rows());
-        let group = RowGroupReader::open(self, row_group, columns)?;
-        let damaged = |what: String| self.damaged(&group, columns, &what);
-        let mut reader = catch_panic(|| group.batches(columns)).map_err(damaged)?;
+        let group = RowGroupReader::open(self, rows.group, columns)?;
+        let damaged = |what: String| self.damaged(&group, (rows, columns), &what);
+        let mut reader = catch_panic(|| group.batches(rows, columns)).map_err(damaged)?;
         let mut rows_read = 0;
         while let Some(batch) = catch_panic(|| reader.next().transpose()).map_err(damaged)? {
             rows_read += count64(batch.num_rows());
@@ -198,7 +199,7 @@ impl ParquetGroups {
         }
         // Decoders do not hold their rows against the footer: a short column would lose rows
         // silently.
-        if rows_read != rows {
+        if rows_read != rows.count() {
             return Err(damaged("it ends too early".to_owned()));
         }
         Ok(())
@@ -245,7 +246,12 @@ impl ParquetGroups {
 
     /// The error of a row group that cannot be read: an I/O error, or damage to the first of the columns
     /// that fails when it is read alone.
-    fn damaged(&self, group: &RowGroupReader, columns: &ProjectionMask, what: &str) -> Error {
+    fn damaged(
+        &self,
+        group: &RowGroupReader,
+        (rows, columns): (GroupRows, &ProjectionMask),
+        what: &str,
+    ) -> Error {
         // A failed disk (exit 74) is no damaged file (exit 65), but the decoders' error does not
         // tell.
         if let Some(error) = group.take_disk_error() {
@@ -258,7 +264,11 @@ impl ParquetGroups {
         let column = wanted.find(|(at, _)| {
             // A second reading of the row group, but only where the run fails anyway.
             let alone = ProjectionMask::leaves(self.schema(), [*at]);
-            let read = catch_panic(|| group.batches(&alone)?.try_for_each(|batch| batch.map(drop)));
+            let read = catch_panic(|| {
+                group
+                    .batches(rows, &alone)?
+                    .try_for_each(|batch| batch.map(drop))
+            });
             read.is_err()
         });
         let place = match column {

@@ -16,6 +16,7 @@ use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
+use super::batch_size::BatchSize;
 use super::delta::prefix_bytes;
 use super::footer::range_of;
 use super::header::{Header, PageKind};
@@ -30,8 +31,6 @@ const PAGE_BYTES_FREE: usize = 1 << 25;
 const EXPANSION_MAX: usize = 256;
 /// The largest decompressed page, in bytes. Writers make pages of about one MiB.
 const PAGE_BYTES_MAX: usize = 1 << 27;
-/// The most bytes of all pages of a batch of rows but the first, where values vary in length.
-const BATCH_BYTES_MAX: usize = 1 << 26;
 /// How many bytes are read for a header, at first and where it turns out to be longer.
 const HEADER_BYTES: [usize; 4] = [1 << 12, 1 << 16, 1 << 20, 1 << 24];
 
@@ -59,29 +58,8 @@ pub(super) struct Pages {
     is_first: bool,
     /// The next header and the place of its page, if it was peeked.
     peeked: Option<(Header, Range<u64>)>,
-}
-
-/// The size of the pages of a batch of rows.
-struct BatchSize {
-    batch_rows: usize,
-    /// Rows of the current batch so far.
-    rows: usize,
-    /// Bytes of its pages so far.
-    bytes: usize,
-}
-
-impl BatchSize {
-    /// Adds a page; returns whether the batch is within the limit. A single page always is.
-    fn add(&mut self, rows: usize, bytes: usize) -> bool {
-        let is_within = self.bytes == 0 || self.bytes + bytes <= BATCH_BYTES_MAX;
-        self.bytes += bytes;
-        self.rows += rows;
-        if self.rows >= self.batch_rows {
-            self.rows %= self.batch_rows;
-            self.bytes = 0;
-        }
-        is_within
-    }
+    /// The dictionary, if it was passed over.
+    dictionary: Option<(Header, Range<u64>)>,
 }
 
 /// The error of a page.
@@ -105,11 +83,7 @@ impl Pages {
             _ => return Err(wrong("lists in lists are not read")),
         };
         let varies = column.physical_type() == PhysicalType::BYTE_ARRAY;
-        let sizes = varies.then_some(BatchSize {
-            batch_rows,
-            rows: 0,
-            bytes: 0,
-        });
+        let sizes = varies.then(|| BatchSize::new(batch_rows));
         Ok(Pages {
             file,
             disk,
@@ -122,6 +96,7 @@ impl Pages {
             has_nulls: column.max_def_level() > 0,
             is_first: true,
             peeked: None,
+            dictionary: None,
         })
     }
 
@@ -276,6 +251,43 @@ impl Pages {
         Ok(None)
     }
 
+    /// Skips the next pages of a column that is not of lists, as long as they have no more than so many rows together;
+    /// gives how many rows they have. They are not decompressed, and a dictionary is passed over.
+    pub(super) fn skip_rows(&mut self, rows: u64) -> Result<u64> {
+        let mut skipped = 0;
+        while let Some((header, place)) = self.header()? {
+            let values = match header.kind {
+                PageKind::Data { .. } | PageKind::DataV2 { .. } => u64::from(header.values),
+                PageKind::Dictionary { .. } | PageKind::Other => 0,
+            };
+            if values > rows - skipped {
+                self.peeked = Some((header, place));
+                break;
+            }
+            self.check(&header)?;
+            self.is_first &= header.kind == PageKind::Other;
+            skipped += values;
+            if matches!(header.kind, PageKind::Dictionary { .. }) {
+                self.dictionary = Some((header, place));
+            }
+        }
+        Ok(skipped)
+    }
+
+    /// Reads the dictionary that was passed over, if one was; as [`Pages::next_into`].
+    pub(super) fn dictionary_into(
+        &mut self,
+        packed: &mut Vec<u8>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Option<Header>> {
+        let Some((header, place)) = self.dictionary.take() else {
+            return Ok(None);
+        };
+        self.read_at(place, packed)?;
+        self.unpack(&header, packed, bytes)?;
+        Ok(Some(header))
+    }
+
     /// Checks what the levels and values of a page say about the memory that decoding takes.
     fn check_values(&mut self, header: &Header, bytes: &[u8]) -> Result<()> {
         if let Some(lists) = &mut self.lists {
@@ -360,7 +372,15 @@ impl PageReader for Pages {
     }
 
     fn skip_next_page(&mut self) -> Result<()> {
-        // Read and checked all the same: the counts need every page.
-        self.get_next_page().map(drop)
+        if self.lists.is_some() {
+            // Read and checked all the same: only its levels tell how many rows it has.
+            return self.get_next_page().map(drop);
+        }
+        let Some((header, _)) = self.header()? else {
+            return Ok(());
+        };
+        self.check(&header)?;
+        self.is_first &= header.kind == PageKind::Other;
+        Ok(())
     }
 }

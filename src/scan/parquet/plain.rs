@@ -16,7 +16,7 @@ pub(crate) use super::keys::{NotPlain, Plain};
 use super::levels::levels_of_v1;
 use super::pages::Pages;
 use super::thrift::Compact;
-use crate::ids::{count64, index};
+use crate::ids::{count64, index, index64};
 
 /// How values are stored where they are not keys of a dictionary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub(crate) struct PlainColumn<T> {
     values: Values,
     /// Values of the page that were not read yet.
     left: usize,
+    /// Rows before the first that is read.
+    skip: u64,
 }
 
 /// The values of a page.
@@ -81,6 +83,7 @@ impl<T> Default for PlainColumn<T> {
             page: Vec::new(),
             values: Values::Plain(0),
             left: 0,
+            skip: 0,
         }
     }
 }
@@ -95,11 +98,12 @@ impl<T> std::fmt::Debug for PlainColumn<T> {
 }
 
 impl<T: Copy> PlainColumn<T> {
-    /// Starts with the first row of a column chunk.
-    pub(crate) fn start(&mut self, chunk: PlainChunk) {
+    /// Starts with a row of a column chunk, 0 for the first.
+    pub(crate) fn start(&mut self, chunk: PlainChunk, row: u64) {
         self.chunk = Some(chunk);
         self.dictionary.clear();
         self.left = 0;
+        self.skip = row;
     }
 
     /// Ends with the column chunk: its file is closed.
@@ -117,51 +121,76 @@ impl<T: Copy> PlainColumn<T> {
         to: &mut Vec<T>,
         make: &mut Make<'_, T>,
     ) -> Plain<()> {
+        while self.skip > 0 {
+            // It skips whole pages, which are not even decompressed. Of its own page, values are made and
+            // dropped.
+            self.next_page(make)?;
+            while self.skip > 0 && self.left > 0 {
+                to.clear();
+                let made = self.read_some(index64(self.skip.min(count64(BLOCK))), to, make)?;
+                self.skip -= count64(made);
+            }
+        }
         to.clear();
         while to.len() < rows {
-            if self.left == 0 {
-                self.next_page(make)?;
-            }
-            let count = self.left.min(rows - to.len());
-            match &mut self.values {
-                Values::Plain(at) => {
-                    let stored = self.chunk.as_ref().ok_or(NotPlain)?.stored;
-                    let end = self.page.len() - SLACK;
-                    plain_values(stored, &self.page[..end], at, count, to, make)?;
-                }
-                Values::Keys(keys) => keys.read(&self.page, &self.dictionary, count, to)?,
-            }
-            self.left -= count;
+            self.read_some(rows - to.len(), to, make)?;
         }
         Ok(())
+    }
+
+    /// Reads up to so many rows of a page; gives how many.
+    fn read_some(&mut self, rows: usize, to: &mut Vec<T>, make: &mut Make<'_, T>) -> Plain<usize> {
+        if self.left == 0 {
+            self.next_page(make)?;
+        }
+        let count = self.left.min(rows);
+        match &mut self.values {
+            Values::Plain(at) => {
+                let stored = self.chunk.as_ref().ok_or(NotPlain)?.stored;
+                let end = self.page.len() - SLACK;
+                plain_values(stored, &self.page[..end], at, count, to, make)?;
+            }
+            Values::Keys(keys) => keys.read(&self.page, &self.dictionary, count, to)?,
+        }
+        self.left -= count;
+        Ok(count)
     }
 
     /// Reads the next page with values, and the dictionary before it.
     fn next_page(&mut self, make: &mut Make<'_, T>) -> Plain<()> {
         let chunk = self.chunk.as_mut().ok_or(NotPlain)?;
         loop {
+            if self.skip > 0 {
+                let skipped = chunk.pages.skip_rows(self.skip);
+                self.skip -= skipped.map_err(|_| NotPlain)?;
+            }
             let header = chunk.pages.next_into(&mut self.packed, &mut self.page);
             let header = header.map_err(|_| NotPlain)?.ok_or(NotPlain)?;
             let values = index(header.values);
             match header.kind {
-                PageKind::Dictionary {
-                    encoding: Encoding::PLAIN | Encoding::PLAIN_DICTIONARY,
-                    ..
-                } => {
-                    self.dictionary.clear();
-                    let (to, at) = (&mut self.dictionary, &mut 0);
-                    plain_values(chunk.stored, &self.page, at, values, to, make)?;
+                PageKind::Dictionary { .. } => {
+                    let to = &mut self.dictionary;
+                    dictionary_values(chunk.stored, &header, &self.page, to, make)?;
                 }
                 PageKind::Data { encoding, .. } | PageKind::DataV2 { encoding, .. } => {
                     let start = start_of_values(&header, &self.page, chunk.is_optional)?;
                     self.values = Values::new(encoding, &self.page, start)?;
+                    if matches!(self.values, Values::Keys(_)) {
+                        // Only now, as plain values behind what was skipped need none.
+                        let mut page = Vec::new();
+                        let header = chunk.pages.dictionary_into(&mut self.packed, &mut page);
+                        if let Some(header) = header.map_err(|_| NotPlain)? {
+                            let to = &mut self.dictionary;
+                            dictionary_values(chunk.stored, &header, &page, to, make)?;
+                        }
+                    }
                     self.page.extend_from_slice(&[0; SLACK]);
                     self.left = values;
                     if values > 0 {
                         return Ok(());
                     }
                 }
-                PageKind::Dictionary { .. } | PageKind::Other => return Err(NotPlain),
+                PageKind::Other => return Err(NotPlain),
             }
         }
     }
@@ -184,6 +213,25 @@ impl Values {
             _ => Err(NotPlain),
         }
     }
+}
+
+/// Makes the values of a dictionary in place of those before.
+fn dictionary_values<T>(
+    stored: Stored,
+    header: &Header,
+    page: &[u8],
+    to: &mut Vec<T>,
+    make: &mut Make<'_, T>,
+) -> Plain<()> {
+    let PageKind::Dictionary {
+        encoding: Encoding::PLAIN | Encoding::PLAIN_DICTIONARY,
+        ..
+    } = header.kind
+    else {
+        return Err(NotPlain);
+    };
+    to.clear();
+    plain_values(stored, page, &mut 0, index(header.values), to, make)
 }
 
 /// Makes so many plain values, from a place on, which moves behind them.

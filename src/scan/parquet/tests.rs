@@ -1,5 +1,6 @@
 //! Files are read as by arrow's own reader, and damage to any byte is at most an error.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +19,9 @@ use parquet::file::properties::{WriterProperties, WriterVersion};
 use super::{NotPlain, ParquetFile, ParquetGroups, Plain, PlainChunk, PlainColumn, Raw};
 use crate::catalog::input::InputFile;
 use crate::error::Result;
+use crate::ids::{count64, index64};
 use crate::job::{Format, Source};
+use crate::scan::GroupRows;
 
 /// Rows with nulls, repeated texts, lists of different lengths.
 fn rows(count: i32) -> RecordBatch {
@@ -82,6 +85,12 @@ fn writer_settings() -> Vec<WriterProperties> {
             }
         }
     }
+    // A dictionary that is full after some pages; the others are plain.
+    let settings = WriterProperties::builder()
+        .set_dictionary_page_size_limit(64)
+        .set_data_page_row_count_limit(13)
+        .set_write_batch_size(13);
+    all.push(settings.build());
     for encoding in [
         Encoding::DELTA_BYTE_ARRAY,
         Encoding::DELTA_LENGTH_BYTE_ARRAY,
@@ -128,13 +137,32 @@ fn read(path: &Path) -> Result<Vec<RecordBatch>> {
     for at in 0..file.row_groups().len() {
         file.read(at, &all, |first_row, batch| {
             assert_eq!(first_row, rows);
-            rows += crate::ids::count64(batch.num_rows());
+            rows += count64(batch.num_rows());
             batches.push(batch.clone());
             Ok(())
         })?;
     }
     assert_eq!(rows - 1, file.rows_count());
     Ok(batches)
+}
+
+/// Some rows of the first row group of a file.
+fn read_rows(path: &Path, start: u64, end: u64) -> RecordBatch {
+    let file = ParquetFile::open(&file_at(path), Format::Parquet).expect("a good file");
+    let (mut batches, mut next) = (Vec::new(), start + 1);
+    let rows = GroupRows {
+        group: 0,
+        start,
+        end,
+    };
+    let read = file.read_rows(rows, &file.select(|_| true), |first_row, batch| {
+        assert_eq!(first_row, next);
+        next += count64(batch.num_rows());
+        batches.push(batch.clone());
+        Ok(())
+    });
+    read.expect("a good file");
+    concat_batches(&batches[0].schema(), &batches).expect("one schema")
 }
 
 /// A column without views.
@@ -164,6 +192,13 @@ fn pages_are_read_as_arrows_own_reader_reads_them() {
         let ours = concat_batches(&ours[0].schema(), &ours).expect("one schema");
         for (ours, theirs) in ours.columns().iter().zip(theirs.columns()) {
             assert_eq!(&plain(ours), &plain(theirs), "{name}");
+        }
+        for (start, end) in [(1, 40), (13, 26), (300, 700)] {
+            let some = read_rows(&path, start, end);
+            let whole = theirs.slice(index64(start), index64(end - start));
+            for (ours, theirs) in some.columns().iter().zip(whole.columns()) {
+                assert_eq!(&plain(ours), &plain(theirs), "{start} to {end}, {name}");
+            }
         }
     }
 }
@@ -213,14 +248,14 @@ fn plain_rows(count: i32, bits: u32) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns).expect("a batch")
 }
 
-/// All values of a column that is read as plain ones, as texts.
-fn plain_values_of(chunk: PlainChunk, rows: usize) -> Plain<Vec<String>> {
+/// Some values of a column that is read as plain ones, as texts.
+fn plain_values_of(chunk: PlainChunk, rows: Range<usize>) -> Plain<Vec<String>> {
     let (mut all, mut some) = (Vec::new(), Vec::new());
     // A dictionary of places among all that was made, as values have to be copied.
     let mut made: Vec<String> = Vec::new();
     let mut column = PlainColumn::default();
-    column.start(chunk);
-    let mut left = rows;
+    column.start(chunk, count64(rows.start));
+    let mut left = rows.len();
     while left > 0 {
         // No whole groups of eight keys.
         let count = left.min(77);
@@ -259,24 +294,28 @@ fn plain_values_are_those_of_arrow() {
             .zip(batch.columns())
         {
             // Texts beside a dictionary are left to arrow, and so are seldom encodings.
-            let Some([chunk]) = file.plain_chunks(0, [name]) else {
-                assert_eq!(name, "text");
-                continue;
-            };
             let rows = usize::try_from(file.row_groups()[0]).expect("small");
-            let Ok(found) = plain_values_of(chunk, rows) else {
-                continue;
-            };
             let expected = cast(expected, &DataType::Utf8).expect("texts");
-            let expected = expected.as_string::<i32>().iter().flatten();
-            assert!(
-                expected.take(rows).eq(found.iter().map(String::as_str)),
-                "{name}"
-            );
-            read += 1;
+            // From the first row on, from some within pages, and from one at the end of a page of 13.
+            for start in [0, 1, 13, 300, rows - 1] {
+                let Some([chunk]) = file.plain_chunks(0, [name]) else {
+                    assert_eq!(name, "text");
+                    continue;
+                };
+                let Ok(found) = plain_values_of(chunk, start..rows) else {
+                    continue;
+                };
+                let expected = expected.as_string::<i32>().iter().flatten();
+                let expected = expected.take(rows).skip(start);
+                assert!(
+                    expected.eq(found.iter().map(String::as_str)),
+                    "{name} from {start}"
+                );
+                read += 1;
+            }
         }
     }
-    assert!(read > 10, "{read}");
+    assert!(read > 50, "{read}");
 }
 
 #[test]
@@ -287,11 +326,11 @@ fn a_null_is_not_plain() {
     std::fs::write(&path, written(&rows(100), settings)).expect("room on the disk");
     let file = ParquetFile::open(&file_at(&path), Format::Parquet).expect("a good file");
     let [chunk] = file.plain_chunks(0, ["wide"]).expect("integers");
-    assert_eq!(plain_values_of(chunk, 100), Err(NotPlain));
+    assert_eq!(plain_values_of(chunk, 0..100), Err(NotPlain));
     assert!(file.plain_chunks(0, ["lists"]).is_none());
     let [chunk] = file.plain_chunks(0, ["int"]).expect("integers");
     assert_eq!(
-        plain_values_of(chunk, 100).map(|values| values.len()),
+        plain_values_of(chunk, 0..100).map(|values| values.len()),
         Ok(100)
     );
 }

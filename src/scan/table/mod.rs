@@ -231,7 +231,7 @@ impl<'a> TableScan<'a> {
         state.kinds.start(&scan.spec, 0);
         state.seen.resize(self.columns.len(), None);
         match &task.opened {
-            Opened::Parquet(file) => scan.read_parquet(file, task.row_group, state, on_batch),
+            Opened::Parquet(file) => scan.read_parquet(file, task.group_rows(), state, on_batch),
             Opened::Text(file, ..) => scan.read_text(file, task, state, on_batch),
             Opened::Empty(..) => Ok(()),
         }

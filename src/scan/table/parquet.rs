@@ -17,6 +17,7 @@ use crate::ids::count32;
 use crate::job::{CustomerType, PassthroughType};
 use crate::kernel::column::Customer;
 use crate::kernel::passthrough::PassthroughValue;
+use crate::scan::GroupRows;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::mismatch::{Mismatch, Value, quoted};
 use crate::scan::parquet::ParquetFile;
@@ -29,11 +30,11 @@ use crate::scan::text::times::WrittenTime;
 use crate::scan::values::numbers::without_nan;
 
 impl TableScan<'_> {
-    /// Reads a row group.
+    /// Reads some rows of a row group.
     pub(super) fn read_parquet(
         &self,
         file: &ParquetFile,
-        row_group: usize,
+        rows: GroupRows,
         state: &mut TableState,
         on_batch: OnBatch<'_>,
     ) -> Result<()> {
@@ -44,12 +45,12 @@ impl TableScan<'_> {
         let is_text = |kind| matches!(kind, ColumnType::TextId | ColumnType::Text);
         let texts = self.columns.iter().filter(|column| is_text(column.kind));
         let texts: Vec<&str> = texts.map(|column| column.name).collect();
-        let file = file.with_dictionaries(row_group, &texts);
+        let file = file.with_dictionaries(rows.group, &texts);
         let columns = Projection {
             flat: self.columns.iter().map(|column| column.name).collect(),
             ..Projection::default()
         };
-        read_row_group(&file, row_group, &columns, self.context, &mut |batch| {
+        read_row_group(&file, rows, &columns, self.context, &mut |batch| {
             state.rows_read += steps(batch.rows_count());
             self.clear(state);
             self.fill(batch, state);

@@ -4,8 +4,6 @@
 //! **Invariants**: rows are counted as they are read; somebody who asks for an end gets it before the
 //! next batch.
 
-use std::borrow::Cow;
-
 use arrow::array::{ArrayRef, RecordBatch};
 
 use super::arrow::IdColumn;
@@ -13,8 +11,9 @@ use super::arrow_times::TimeColumn;
 use super::arrow_words::WordColumn;
 use crate::context::RunContext;
 use crate::error::Result;
-use crate::ids::{count64, index64};
+use crate::ids::count64;
 use crate::job::TimeUnit;
+use crate::scan::GroupRows;
 use crate::scan::bad_rows::RowAt;
 use crate::scan::parquet::{ParquetFile, row_as_json};
 
@@ -94,48 +93,26 @@ impl Projection<'_> {
     }
 }
 
-/// Reads some columns of a row group, and calls `on_batch` for each batch.
+/// Reads some columns of some rows, and calls `on_batch` for each batch.
 ///
 /// # Errors
 /// If the file cannot be read, somebody asked for an end, or `on_batch` gives up.
 pub(crate) fn read_row_group(
     file: &ParquetFile,
-    row_group: usize,
-    columns: &Projection<'_>,
-    context: &RunContext,
-    on_batch: &mut dyn FnMut(ArrowBatch<'_>) -> Result<()>,
-) -> Result<()> {
-    read_rows_from(file, row_group, 0, columns, context, on_batch)
-}
-
-/// The same, without so many rows at the start of the row group.
-pub(crate) fn read_rows_from(
-    file: &ParquetFile,
-    row_group: usize,
-    rows_before: u64,
+    rows: GroupRows,
     columns: &Projection<'_>,
     context: &RunContext,
     on_batch: &mut dyn FnMut(ArrowBatch<'_>) -> Result<()>,
 ) -> Result<()> {
     let selection = file.select_names(&columns.flat, |path| columns.includes(path));
-    let mut left_out = rows_before;
-    file.read(row_group, &selection, |first_row, rows| {
+    file.read_rows(rows, &selection, |first_row, rows| {
         context.check()?;
-        let before = left_out.min(count64(rows.num_rows()));
-        left_out -= before;
-        let rows_count = count64(rows.num_rows()) - before;
-        if rows_count == 0 && before > 0 {
-            return Ok(());
-        }
-        let mut rows = Cow::Borrowed(rows);
-        if before > 0 {
-            rows = Cow::Owned(rows.slice(index64(before), index64(rows_count)));
-        }
+        let rows_count = count64(rows.num_rows());
         context.count_read(rows_count, rows_count);
         on_batch(ArrowBatch {
             file,
-            first_row: first_row + before,
-            rows: &rows,
+            first_row,
+            rows,
         })
     })
 }

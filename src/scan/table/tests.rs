@@ -143,6 +143,7 @@ fn spec(zone: &Zone, on_bad_row: OnBadRow) -> ReadSpec<'_> {
         bad_rows_max: 10,
         threads: 1,
         text_piece_bytes: 40,
+        piece_rows_min: 1,
         cutoff: Cutoff::Day,
         listings_as_of: None,
         kept: &[],

@@ -92,6 +92,7 @@ fn threads_partitions_and_pieces_change_no_byte() {
                 let found = bytes_of(folder.path(), &case, |settings| {
                     (settings.threads, settings.tuning.partition_bits) = (threads, bits);
                     settings.tuning.text_piece_bytes = 1000 * threads;
+                    settings.tuning.piece_rows_min = 7;
                 });
                 assert!(found == expected, "{threads} threads, {bits:?} bits");
             }

@@ -89,7 +89,7 @@ impl<'a> ImpressionScan<'a> {
         state.parts.start(task.opened.file());
         match &task.opened {
             Opened::Parquet(file) => {
-                self.read_flat_parquet(file, task.row_group, shape, state, texts)?;
+                self.read_flat_parquet(file, task.group_rows(), shape, state, texts)?;
             }
             Opened::Text(..) => self.read_flat_text(task, shape, state, texts)?,
             Opened::Empty(..) => {}

@@ -6,6 +6,7 @@ use crate::ids::{Day, Item};
 use crate::job::{Cutoff, Passthrough};
 use crate::kernel::column::Label;
 use crate::kernel::passthrough::PassthroughValue;
+use crate::scan::GroupRows;
 use crate::scan::impressions::{ImpressionScan, ImpressionState, RawImpression, dt_of};
 use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::{Mismatch, Value};
@@ -45,7 +46,7 @@ impl<'a> ImpressionScan<'a> {
     pub(super) fn read_flat_parquet<I: Item>(
         &self,
         file: &ParquetFile,
-        row_group: usize,
+        rows: GroupRows,
         shape: FileShape,
         state: &mut ImpressionState<I>,
         texts: &mut Option<ItemDictionary>,
@@ -57,7 +58,7 @@ impl<'a> ImpressionScan<'a> {
             flat: declared.iter().map(|column| column.name).collect(),
             ..Projection::default()
         };
-        read_row_group(file, row_group, &columns, self.context, &mut |batch| {
+        read_row_group(file, rows, &columns, self.context, &mut |batch| {
             self.read_flat_batch(batch, shape, state, texts)
         })
     }

@@ -214,7 +214,8 @@ impl<I: Item> Parts<I> {
             self.places.resize(items, None);
             self.places.extend_from_slice(&other.places);
         }
-        self.runs.append(&other.runs);
+        let long = self.runs.append(&other.runs);
+        long.into_iter().for_each(|append| append());
         let starts = other.starts.iter();
         self.starts.extend(starts.map(|start| RunStart {
             file: start.file + files,
