@@ -11,7 +11,7 @@ use crate::calendar::DAY_US;
 use crate::catalog::paths::FileSpec;
 use crate::encode::{self, WriteSpec};
 use crate::ids::{Day, Micros};
-use crate::job::{CustomerType, ItemVocabulary, Job, Publish};
+use crate::job::{CustomerType, ItemVocabulary, Job, Publish, UnknownItem};
 use crate::publish::{OF_SETS, PublishSpec, VOCABULARY};
 use crate::scan::events::{EventChoice, EventRoles};
 use crate::scan::spec::{ActionSpec, ClickSpec, DaySpec, ImpressionSpec, MomentSpec, ReadSpec};
@@ -73,6 +73,7 @@ pub(crate) fn read_spec(job: &Job) -> ReadSpec<'_> {
             types: &own.types,
             attributes: &own.attributes,
             dedup: job.dedup,
+            drops_items: own.unknown_item == UnknownItem::Drop,
             actions_max: own.actions_limit(),
             lateness_max_us: own.lateness_max_us,
             wave_rows_min: job.tuning.wave_rows_min,

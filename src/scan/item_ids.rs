@@ -105,6 +105,16 @@ impl ItemDictionary {
         }
     }
 
+    /// Notes the item of a row as if it were retained.
+    #[inline]
+    pub(crate) fn hold_one<I: Item>(&mut self, item: I) {
+        let place = place_of(item);
+        if place / 64 >= self.used.len() {
+            self.used.resize(self.ids.count().div_ceil(64), 0);
+        }
+        self.used[place / 64] |= 1 << (place % 64);
+    }
+
     /// Reserves the memory that the items take.
     ///
     /// # Errors

@@ -92,6 +92,8 @@ pub(crate) struct ActionSpec<'a> {
     pub(crate) attributes: &'a [Attribute],
     /// Which repeated actions are left out.
     pub(crate) dedup: Dedup,
+    /// Whether actions on items without a code are left out.
+    pub(crate) drops_items: bool,
     /// The length of a history, at most.
     pub(crate) actions_max: u32,
     /// How long after an action it may be logged, or `None` if the user promises nothing.

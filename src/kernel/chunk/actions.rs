@@ -246,6 +246,11 @@ impl<I: Item> EventChunk<I> {
 
     /// Renames all items, and drops the actions whose item becomes padding; gives the number of these.
     pub(crate) fn rename(&mut self, name: impl Fn(I) -> I) -> usize {
+        let packed = self.packed.as_deref();
+        if let Some(renamed) = packed.and_then(|packed| packed.renamed(&name)) {
+            self.packed = Some(Box::new(renamed));
+            return 0;
+        }
         let was_packed = self.packed.is_some();
         self.unpack();
         let mut lost = 0;

@@ -7,6 +7,7 @@
 //! for rows of fixed width, the rows. Little-endian, without padding. Only the process that wrote it reads it.
 
 mod actions;
+pub(crate) mod ordered;
 pub(crate) mod packed;
 
 use std::fmt::Debug;

@@ -12,18 +12,18 @@ use crate::ids::{ActionType, Item, Micros, count32, count64, index};
 use crate::kernel::event::EventRow;
 
 /// Steps that times may all be whole multiples of, in microseconds.
-const TICKS: [u64; 3] = [1_000_000, 1000, 1];
+pub(super) const TICKS: [u64; 3] = [1_000_000, 1000, 1];
 
 /// Bytes behind the numbers, so that eight can be read from any of them.
 const SLACK: usize = 8;
 
 /// What the parts of some rows have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Frame {
+pub(super) struct Frame {
     /// The first and the last time.
-    times: (i64, i64),
+    pub(super) times: (i64, i64),
     /// The longest of [`TICKS`] that each time is a multiple of, counted from the first.
-    tick: u64,
+    pub(super) tick: u64,
     /// The bits that the customer of some row has.
     keys: u32,
     kinds: u8,
@@ -32,27 +32,20 @@ struct Frame {
 
 /// How many bits each part of a row takes.
 #[derive(Clone, Copy, Debug)]
-struct Bits {
-    key: u32,
-    time: u32,
-    kind: u32,
-    item: u32,
+pub(super) struct Bits {
+    pub(super) key: u32,
+    pub(super) time: u32,
+    pub(super) kind: u32,
+    pub(super) item: u32,
 }
 
 /// Rows in a few bytes each.
 #[derive(Debug)]
 pub(crate) struct PackedRows {
     rows_count: u32,
-    frame: Frame,
+    pub(super) frame: Frame,
     /// The numbers, and [`SLACK`].
     bytes: Box<[u8]>,
-}
-
-/// Rows without their customers as numbers that sort as the rows do: time, kind, item.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ordered {
-    frame: Frame,
-    bits: Bits,
 }
 
 /// The bits that a number takes.
@@ -62,34 +55,34 @@ fn bits_of(number: u64) -> u32 {
 
 /// The lowest `bits` bits.
 #[inline]
-fn mask(bits: u32) -> u64 {
+pub(super) fn mask(bits: u32) -> u64 {
     u64::MAX.checked_shr(u64::BITS - bits).unwrap_or(0)
 }
 
 /// A number without its lowest `bits` bits.
 #[inline]
-fn above(number: u64, bits: u32) -> u64 {
+pub(super) fn above(number: u64, bits: u32) -> u64 {
     // All 64 may go.
     number.checked_shr(bits).unwrap_or(0)
 }
 
 /// A number with another above its lowest `bits` bits.
 #[inline]
-fn joined(high: u64, low: u64, bits: u32) -> u64 {
+pub(super) fn joined(high: u64, low: u64, bits: u32) -> u64 {
     // The two fit, so that one above all 64 is 0.
     high.checked_shl(bits).unwrap_or(0) | low
 }
 
 /// The lowest 32 bits.
 #[inline]
-fn low32(number: u64) -> u32 {
+pub(super) fn low32(number: u64) -> u32 {
     let [a, b, c, d, ..] = number.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
 
 /// How long a time is after another.
 #[inline]
-fn since(time: i64, first: i64) -> u64 {
+pub(super) fn since(time: i64, first: i64) -> u64 {
     time.wrapping_sub(first).cast_unsigned()
 }
 
@@ -124,7 +117,7 @@ impl Frame {
     }
 
     /// That of the rows of both.
-    fn and(self, other: Frame) -> Frame {
+    pub(super) fn and(self, other: Frame) -> Frame {
         let apart = self.times.0.abs_diff(other.times.0);
         let divides = |tick: &&u64| {
             let all = [self.tick, other.tick, apart];
@@ -143,7 +136,7 @@ impl Frame {
     }
 
     /// The bits of each part.
-    fn bits(&self) -> Bits {
+    pub(super) fn bits(&self) -> Bits {
         Bits {
             key: bits_of(u64::from(self.keys)),
             time: bits_of(since(self.times.1, self.times.0) / self.tick),
@@ -238,7 +231,7 @@ impl PackedRows {
 
     /// Both numbers of each row.
     #[inline]
-    fn pairs(&self) -> impl Iterator<Item = (u64, u64)> {
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (u64, u64)> {
         let [first, second] = self.frame.bits().widths().expect("as it was packed");
         let seconds = numbers(&self.bytes[self.rows_count() * first..], second);
         self.firsts().zip(seconds)
@@ -272,23 +265,40 @@ impl PackedRows {
         }
     }
 
-    /// Passes the customer and the number of each row on, in order.
-    #[inline]
-    pub(crate) fn each_ordered(&self, order: &Ordered, mut each: impl FnMut(u32, u64)) {
-        let (bits, to) = (self.frame.bits(), order.bits);
-        let (time_mask, item_mask) = (mask(bits.time), mask(bits.item));
-        let lower = to.kind + to.item;
-        // How long the first time of this chunk is after the first of all.
-        let before = since(self.frame.times.0, order.frame.times.0) / order.frame.tick;
-        let ratio = self.frame.tick / order.frame.tick;
-        for (a, b) in self.pairs() {
-            let time = (a & time_mask) * ratio + before;
-            let kind_and_item = joined(above(b, bits.item), b & item_mask, to.item);
-            each(
-                low32(above(a, bits.time)),
-                joined(time, kind_and_item, lower),
-            );
+    /// The same rows with other items; `None` if one is padding then, or they do not fit.
+    pub(crate) fn renamed<I: Item>(&self, name: impl Fn(I) -> I) -> Option<PackedRows> {
+        let (bits, item_mask) = (self.frame.bits(), mask(self.frame.bits().item));
+        let [first, second] = bits.widths().expect("as it was packed");
+        let seconds = || {
+            let numbers = numbers(&self.bytes[self.rows_count() * first..], second);
+            numbers.take(self.rows_count())
+        };
+        let items = seconds().map(|number| name(item_of(number & item_mask)));
+        let items: Vec<I> = items.collect();
+        if items.contains(&I::PADDING) {
+            return None;
         }
+        let wide = |item: &I| item.to_wide().cast_unsigned();
+        let frame = Frame {
+            items: items.iter().fold(0, |all, item| all | wide(item)),
+            ..self.frame
+        };
+        let item_bits = frame.bits().item;
+        let [_, width] = frame.bits().widths()?;
+        let firsts = self.rows_count() * first;
+        let mut bytes = vec![0; firsts + items.len() * width + SLACK].into_boxed_slice();
+        bytes[..firsts].copy_from_slice(&self.bytes[..firsts]);
+        let mut rest = &mut bytes[firsts..];
+        for (item, number) in items.iter().zip(seconds()) {
+            let number = joined(above(number, bits.item), wide(item), item_bits);
+            *rest.first_chunk_mut().expect("there is slack behind") = number.to_le_bytes();
+            rest = &mut rest[width..];
+        }
+        Some(PackedRows {
+            rows_count: self.rows_count,
+            frame,
+            bytes,
+        })
     }
 
     /// Appends the rows as bytes.
@@ -359,47 +369,17 @@ impl PackedRows {
 
 /// The item of a number.
 #[inline]
-fn item_of<I: Item>(number: u64) -> I {
+pub(super) fn item_of<I: Item>(number: u64) -> I {
     // What was packed fits, and what was read back is checked once.
     I::from_wide(number.cast_signed()).unwrap_or(I::PADDING)
 }
 
-impl Ordered {
-    /// How to order the rows of all of these; `None` if their numbers do not fit, or there are no rows.
-    pub(crate) fn of<'p>(packed: impl Iterator<Item = &'p PackedRows>) -> Option<Ordered> {
-        let frame = packed.map(|packed| packed.frame).reduce(Frame::and)?;
-        let bits = frame.bits();
-        let fits = bits.time + bits.kind + bits.item <= u64::BITS;
-        fits.then_some(Ordered { frame, bits })
-    }
-
-    /// The time of a number.
-    #[inline]
-    pub(crate) fn time(&self, number: u64) -> Micros {
-        let after = above(number, self.bits.kind + self.bits.item) * self.frame.tick;
-        Micros(self.frame.times.0.wrapping_add(after.cast_signed()))
-    }
-
-    /// The kind of a number.
-    #[inline]
-    pub(crate) fn kind(&self, number: u64) -> ActionType {
-        let kind = above(number, self.bits.item) & mask(self.bits.kind);
-        ActionType(kind.to_le_bytes()[0])
-    }
-
-    /// The item of a number.
-    #[inline]
-    pub(crate) fn item<I: Item>(&self, number: u64) -> I {
-        item_of(number & mask(self.bits.item))
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// Rows whose times lie within `span` ticks, by a generator of random numbers.
-    fn rows<I: Item>(
+    pub(in crate::kernel::chunk) fn rows<I: Item>(
         seed: u64,
         count: usize,
         span: u64,
@@ -444,6 +424,22 @@ mod tests {
         let again = PackedRows::read::<I>(&bytes, rows.len()).expect("what was written");
         assert_eq!((again.frame, &again.bytes), (packed.frame, &packed.bytes));
         assert!(PackedRows::read::<I>(&bytes[..bytes.len() - 1], rows.len()).is_none());
+        // With shorter and with longer names, and with one that goes.
+        for names in [1, 100_003] {
+            let name = |item: I| {
+                let name = item.to_wide() % names + 1;
+                I::from_wide(name).expect("small")
+            };
+            let mut named = rows.to_vec();
+            for row in &mut named {
+                row.item = name(row.item);
+            }
+            let renamed = packed.renamed(name).expect("nothing goes");
+            assert_eq!(unpacked::<I>(&renamed), named);
+        }
+        let last = rows[rows.len() - 1].item;
+        let without = |item: I| if item == last { I::PADDING } else { item };
+        assert!(packed.renamed(without).is_none());
     }
 
     #[test]
@@ -479,36 +475,6 @@ mod tests {
             PackedRows::new(&alike).expect("all are alike").bytes.len(),
             5 + SLACK
         );
-    }
-
-    #[test]
-    fn numbers_of_several_chunks_sort_as_their_rows() {
-        let count = if cfg!(miri) { 10 } else { 300 };
-        for seed in 0..30 {
-            let tick = TICKS.map(u64::cast_signed)[usize::try_from(seed % 3).expect("small")];
-            let chunks = [
-                rows::<i32>(seed, count, 50_000, tick, 4),
-                rows::<i32>(seed, count, 1 << 20, 1000, 1 << 20),
-            ];
-            let packed = chunks
-                .each_ref()
-                .map(|rows| PackedRows::new(rows).expect("it saves"));
-            let order = Ordered::of(packed.iter()).expect("they fit");
-            let mut found = Vec::new();
-            for packed in &packed {
-                packed.each_ordered(&order, |key, number| found.push((key, number)));
-            }
-            found.sort_unstable();
-            let found = found.iter().map(|(key, number)| {
-                let (time, kind) = (order.time(*number), order.kind(*number));
-                (*key, time, kind, order.item::<i32>(*number))
-            });
-            let expected = chunks.iter().flatten();
-            let expected = expected.map(|row| (row.local_key(), row.time, row.kind(), row.item));
-            let mut expected: Vec<_> = expected.collect();
-            expected.sort_unstable();
-            assert!(found.eq(expected));
-        }
     }
 
     #[test]

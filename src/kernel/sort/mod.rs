@@ -22,7 +22,8 @@ pub(crate) use self::sorted::{OptionalColumns, Sorted};
 use crate::ids::{Item, Micros, count32, count64, index};
 use crate::kernel::attributes::{AttributeKeys, Landed};
 use crate::kernel::chunk::Chunk;
-use crate::kernel::chunk::packed::{Ordered, PackedRows};
+use crate::kernel::chunk::ordered::Ordered;
+use crate::kernel::chunk::packed::PackedRows;
 use crate::kernel::column::EventChunk;
 use crate::kernel::event::EventRow;
 

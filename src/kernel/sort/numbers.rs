@@ -8,7 +8,7 @@ use bumpalo::Bump;
 
 use super::sorted::Sorted;
 use crate::ids::{Item, index, index64};
-use crate::kernel::chunk::packed::Ordered;
+use crate::kernel::chunk::ordered::Ordered;
 use crate::kernel::column::EventChunk;
 
 /// From this length on, a run is dealt to buckets; shorter ones are sorted by comparison. *Guessed.*
@@ -27,7 +27,7 @@ pub(super) fn sort_numbers<I: Item>(
     for chunk in chunks {
         // Each is freed as soon as it is read.
         let packed = chunk.packed.expect("only packed chunks have an order");
-        packed.each_ordered(order, |key, number| {
+        order.each(&packed, |key, number| {
             let place = &mut next[index(key)];
             numbers[index(*place)] = number;
             *place += 1;

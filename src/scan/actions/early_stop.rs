@@ -18,6 +18,8 @@ pub(crate) struct EarlyStop {
     done: Vec<bool>,
     /// Whether any customer needs nothing more.
     some_done: bool,
+    /// Whether actions of customers who need nothing more are read as those of others: their items count.
+    reads_all: bool,
     /// Nothing unread is newer than this; set between waves.
     floor: Micros,
 }
@@ -29,7 +31,7 @@ pub(crate) struct CustomerCounts(Vec<u32>);
 
 impl EarlyStop {
     /// Nobody has enough, and nothing counts: anything may be unread.
-    pub(crate) fn new(keys_count: usize, guest: Option<Key>) -> EarlyStop {
+    pub(crate) fn new(keys_count: usize, guest: Option<Key>, reads_all: bool) -> EarlyStop {
         let mut done = vec![false; keys_count];
         // A guest has no actions to wait for.
         if let Some(guest) = guest {
@@ -38,20 +40,27 @@ impl EarlyStop {
         EarlyStop {
             done,
             some_done: guest.is_some(),
+            reads_all,
             floor: Micros::MAX,
         }
     }
 
     /// Whether a customer needs nothing more.
     #[inline]
-    pub(crate) fn is_done(&self, key: Key) -> bool {
+    pub(crate) fn has_enough(&self, key: Key) -> bool {
         self.some_done && self.done[index(key.0)]
     }
 
-    /// Whether each of some customers needs nothing more.
+    /// Whether actions of a customer need not be judged.
+    #[inline]
+    pub(crate) fn is_done(&self, key: Key) -> bool {
+        !self.reads_all && self.has_enough(key)
+    }
+
+    /// Whether actions of each of some customers need not be judged.
     pub(crate) fn find_done(&self, keys: &[(u32, Key)], done: &mut Vec<bool>) {
         done.clear();
-        if self.some_done {
+        if self.some_done && !self.reads_all {
             done.extend(keys.iter().map(|(_, key)| self.done[index(key.0)]));
         } else {
             done.resize(keys.len(), false);
@@ -92,6 +101,6 @@ impl EarlyStop {
         let both = |a: (bool, bool), b: (bool, bool)| (a.0 || b.0, a.1 && b.1);
         let (some, all) = keys.map(judge).reduce(|| (false, true), both);
         self.some_done = some;
-        all
+        all && !self.reads_all
     }
 }

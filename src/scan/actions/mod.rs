@@ -140,7 +140,8 @@ impl<'a, I: Item> ActionScan<'a, I> {
         probes: &'a Probes<I>,
         split: Split,
     ) -> ActionScan<'a, I> {
-        let enough = EarlyStop::new(index(probes.keys.count()), probes.keys.guest());
+        let (keys, has_codes) = (&probes.keys, spec.has_item_codes);
+        let enough = EarlyStop::new(index(keys.count()), keys.guest(), has_codes);
         ActionScan {
             spec: *spec,
             policy,
@@ -179,12 +180,12 @@ impl<'a, I: Item> ActionScan<'a, I> {
         }
     }
 
-    /// Before a wave: nothing that stays unread after it is newer than `floor`. Repeats that are left
-    /// out fill no history, and whether an action is one is not known before all are sorted; and which
-    /// items have codes must not depend on where the reading stopped: then nobody ever has enough.
+    /// Before a wave: nothing that stays unread after it is newer than `floor`. Repeats and items that are left
+    /// out fill no history, and whether an action is of these is not known before all are read: then nobody ever
+    /// has enough.
     pub(crate) fn start_wave(&mut self, floor: Micros) {
         self.enough.start_wave(match self.spec.actions.dedup {
-            Dedup::None if !self.spec.has_item_codes => floor,
+            Dedup::None if !self.spec.actions.drops_items => floor,
             _ => Micros::MAX,
         });
     }

@@ -192,7 +192,7 @@ impl<I: Item> ActionScan<'_, I> {
             Raw::Ints(ids) => {
                 keys.extend(ids.iter().map(|id| known.of_int(*id).unwrap_or(NOBODY)));
             }
-            Raw::Texts(ids) => keys.extend(ids.iter().map(|id| of_text(id))),
+            Raw::Texts(ids, _) => keys.extend(ids.iter().map(|id| of_text(id))),
         };
         plain.customers.read(rows, &mut plain.keys, &mut make)?;
         are_texts.then_some(()).ok_or(NotPlain)
@@ -244,15 +244,15 @@ fn read_items<I: Item>(
     plain.items.read(
         rows,
         &mut plain.item_ids,
-        &mut |raw, ids| match (raw, &mut texts) {
+        &mut |raw, ids| match (&raw, &mut texts) {
             (Raw::Ints(ints), _) => {
                 ids.extend(
                     ints.iter()
                         .map(|id| I::from_wide(*id).unwrap_or(I::PADDING)),
                 );
             }
-            (Raw::Texts(found), Some(texts)) => {
-                are_texts &= found.iter().all(|text| std::str::from_utf8(text).is_ok());
+            (Raw::Texts(found, _), Some(texts)) => {
+                are_texts &= raw.are_texts();
                 texts.numbers(found, &mut numbers);
                 // What is empty is no id, and neither is what is longer than one.
                 ids.extend(
@@ -265,7 +265,7 @@ fn read_items<I: Item>(
                         }),
                 );
             }
-            (Raw::Texts(_), None) => are_texts = false,
+            (Raw::Texts(..), None) => are_texts = false,
         },
     )?;
     are_texts.then_some(()).ok_or(NotPlain)

@@ -32,8 +32,7 @@ impl<I: Item> ActionScan<'_, I> {
         let Some(event) = self.event(origin, key, when, item, landing.known_after) else {
             return Ok(());
         };
-        self.keep(key, event, state)?;
-        if is_prior(at, landing.before) {
+        if self.keep(key, event, state)? && is_prior(at, landing.before) {
             self.note_landing(key, at, landing.landed, state);
         }
         Ok(())
@@ -66,8 +65,7 @@ impl<I: Item> ActionScan<'_, I> {
                 kind: origin.kind,
                 item,
             };
-            self.keep(key, event, state)?;
-            if is_prior(time, landing.before) {
+            if self.keep(key, event, state)? && is_prior(time, landing.before) {
                 self.note_landing(key, time, landing.landed, state);
             }
         }
@@ -89,7 +87,9 @@ impl<I: Item> ActionScan<'_, I> {
         landing: &Landing,
         state: &mut ActionState<I>,
     ) -> Result<()> {
-        self.keep(key, event, state)?;
+        if !self.keep(key, event, state)? {
+            return Ok(());
+        }
         if !self.told.is_empty() {
             // The chunk that the action went into: `keep` has made room, and nothing came in
             // between.
@@ -102,17 +102,29 @@ impl<I: Item> ActionScan<'_, I> {
         Ok(())
     }
 
-    /// Puts an event to the others of its customer.
+    /// Puts an event to the others of its customer; returns whether it has room for one more.
     // Always: a call for each row takes as many instructions as the work.
     #[inline(always)]
-    pub(crate) fn keep(&self, key: Key, event: Event<I>, state: &mut ActionState<I>) -> Result<()> {
+    pub(crate) fn keep(
+        &self,
+        key: Key,
+        event: Event<I>,
+        state: &mut ActionState<I>,
+    ) -> Result<bool> {
+        if let Some(items) = &mut state.items
+            && self.enough.has_enough(key)
+        {
+            // Its item gets a code all the same: which do must not depend on where reading stopped.
+            items.hold_one(event.item);
+            return Ok(false);
+        }
         state.kept += 1;
         if !state.scatter.try_push(key, event) {
             let partition = state.scatter.partition_of(key);
             self.make_room(partition, state)?;
             state.scatter.push(partition, key, event);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Counts a full chunk, and puts another behind it.

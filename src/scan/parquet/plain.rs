@@ -31,8 +31,20 @@ pub(in crate::scan) enum Stored {
 pub(crate) enum Raw<'a> {
     /// Integers of any width, widened.
     Ints(&'a [i64]),
-    /// Texts, which nobody has checked.
-    Texts(&'a [&'a [u8]]),
+    /// Texts, and whether they are known to be UTF-8.
+    Texts(&'a [&'a [u8]], bool),
+}
+
+impl Raw<'_> {
+    /// Whether texts are UTF-8.
+    pub(crate) fn are_texts(&self) -> bool {
+        match self {
+            Raw::Ints(_) => false,
+            Raw::Texts(texts, are_known) => {
+                *are_known || texts.iter().all(|text| std::str::from_utf8(text).is_ok())
+            }
+        }
+    }
 }
 
 /// What makes values: it adds one for each that it is given.
@@ -257,12 +269,15 @@ fn plain_values<T>(
             }
             Stored::Texts => {
                 let mut texts: [&[u8]; BLOCK] = [&[]; BLOCK];
+                let all = rest;
                 for text in &mut texts[..block] {
                     let (length, behind) = rest.split_first_chunk::<4>().ok_or(NotPlain)?;
                     let length = index(u32::from_le_bytes(*length));
                     (*text, rest) = behind.split_at_checked(length).ok_or(NotPlain)?;
                 }
-                make(Raw::Texts(&texts[..block]), to);
+                // Lengths below 128 are ASCII as well, so that one look tells of most texts together.
+                let are_known = all[..all.len() - rest.len()].is_ascii();
+                make(Raw::Texts(&texts[..block], are_known), to);
             }
         }
     }

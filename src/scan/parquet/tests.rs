@@ -263,7 +263,7 @@ fn plain_values_of(chunk: PlainChunk, rows: Range<usize>) -> Plain<Vec<String>> 
             let first = made.len();
             match raw {
                 Raw::Ints(ints) => made.extend(ints.iter().map(i64::to_string)),
-                Raw::Texts(texts) => made.extend(
+                Raw::Texts(texts, _) => made.extend(
                     texts
                         .iter()
                         .map(|text| String::from_utf8_lossy(text).into_owned()),

@@ -154,6 +154,7 @@ fn spec(zone: &Zone, on_bad_row: OnBadRow) -> ReadSpec<'_> {
             types: &[],
             attributes: &[],
             dedup: Dedup::None,
+            drops_items: false,
             actions_max: 1,
             lateness_max_us: None,
             wave_rows_min: 1,
