@@ -126,7 +126,7 @@ pub(crate) fn values<'a, I: ItemColumn>(
         }
         PassthroughType::Text => Box::new(PerImpression::texts(
             rows,
-            values.map(PassthroughValue::text),
+            values.map(|value| value.text().map(str::as_bytes)),
         )),
         PassthroughType::Boolean => {
             // PLAIN has booleans as bits, which cannot be copied as bytes: one value per row.

@@ -88,7 +88,7 @@ impl<'b, I: ItemColumn> ScalarPages<'b, I> {
             }
             Scalar::Ranking => {
                 let rankings = of_block.map(|probe| index(probes.rows[probe]));
-                let rankings = rankings.map(|at| Some(impressions.rankings.get(at)));
+                let rankings = rankings.map(|at| Some(impressions.rankings.bytes(at)));
                 put(&PerImpression::texts(rows, rankings))
             }
             Scalar::Position => {
@@ -142,9 +142,9 @@ impl<'b, I: ItemColumn> ScalarPages<'b, I> {
 }
 
 /// The id of a customer with a text id.
-fn text_of(customer: Customer<'_>) -> Option<&str> {
+fn text_of(customer: Customer<'_>) -> Option<&[u8]> {
     match customer {
-        Customer::Text(id) => Some(id),
+        Customer::Text(id) => Some(id.as_bytes()),
         _ => None,
     }
 }

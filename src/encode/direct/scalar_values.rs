@@ -147,13 +147,16 @@ impl<'a> PerImpression<'a> {
     /// A column of texts.
     pub(crate) fn texts<'t>(
         rows: &'a [usize],
-        values: impl Iterator<Item = Option<&'t str>> + Clone,
+        values: impl Iterator<Item = Option<&'t [u8]>>,
     ) -> PerImpression<'a> {
+        // Each is looked for once: those of a row group lie far apart.
+        let values: Vec<Option<&[u8]>> = values.collect();
+        let values = values.iter().copied();
         let (min, max) = bounds(values.clone().flatten());
-        let short = |text: Option<&str>| {
+        let short = |text: Option<&[u8]>| {
             // Left out and not cut: the prefix of a maximum is below it, so it is no bound.
             let text = text.filter(|text| text.len() <= TEXT_MAX);
-            text.map(ByteArray::from)
+            text.map(|text| ByteArray::from(text.to_vec()))
         };
         let (min, max) = (short(min), short(max));
         let nulls = nulls(rows, values.clone());
@@ -163,7 +166,7 @@ impl<'a> PerImpression<'a> {
                 // With its length an empty text has four bytes, so a value without bytes is always
                 // a null.
                 bytes.extend(count32(text.len()).to_le_bytes());
-                bytes.extend(text.as_bytes());
+                bytes.extend(text);
             }
             bytes.len()
         });
