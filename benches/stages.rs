@@ -1,11 +1,13 @@
 //! Every stage by itself, and all of them end to end.
 //!
 //! `cargo bench --features bench` prints rows and bytes per second; `HITHERTO_BENCH=tiny` makes
-//! the inputs small, which the tests use to see that everything runs. Each stage's result is
+//! the inputs small, which the tests use to see that everything runs, and `HITHERTO_BENCH=table` prints one table
+//! of nanoseconds per action, beside what the memory alone would take. Each stage's result is
 //! checked against a checksum that is computed without the engine's code.
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
@@ -15,16 +17,27 @@ use hitherto::{
 };
 
 fn main() {
+    if is("table") {
+        return table();
+    }
     divan::main();
+    if is_tiny() {
+        table();
+    }
 }
 
-/// Whether only to see that everything runs.
+/// Whether the environment asks for this.
 #[expect(
     clippy::disallowed_methods,
     reason = "a bench has no other settings than its environment"
 )]
+fn is(what: &str) -> bool {
+    std::env::var("HITHERTO_BENCH").is_ok_and(|asked| asked == what)
+}
+
+/// Whether only to see that everything runs.
 fn is_tiny() -> bool {
-    std::env::var("HITHERTO_BENCH").is_ok_and(|size| size == "tiny")
+    is("tiny")
 }
 
 /// A number, or a small one.
@@ -184,4 +197,86 @@ fn end_to_end(bencher: Bencher<'_, '_>, codec: Codec) {
     bencher
         .counter(ItemsCount::new(size(1_670_000, 2000)))
         .bench_local(|| run(&logs, settings(codec, Layout::Sample)));
+}
+
+/// Times each stage; of several runs the fastest counts, as others on the machine only slow it down.
+const TABLE_RUNS: u32 = 7;
+
+/// The stages beside what they take at least: the time in which one core copies the bytes that they read and write
+/// once each.
+#[expect(clippy::print_stdout, reason = "it is what is asked for")]
+fn table() {
+    let log = log("uniform");
+    let (rows, actions) = (
+        u64::from(size(1_670_000, 2000)),
+        u64::try_from(log.actions()).expect("some millions"),
+    );
+    println!("| stage | ns per action | its bytes, copied |\n|---|---|---|");
+    let logs = logs(Format::Parquet, 10);
+    let read = bytes_in(&logs.path().join("logs"));
+    // Files that are decompressed into 16 bytes a row.
+    let run_all = || run(&logs, Settings::default());
+    print_stage("scan", (rows, read + rows * 16), || (), |()| run_all());
+    // An event takes 24 bytes, a packed row 8, a sorted one 13.
+    print_stage(
+        "partition",
+        (actions, actions * 32),
+        || (),
+        |()| log.partition(),
+    );
+    let partitioned = || log.partition();
+    print_stage("sort", (actions, actions * 21), partitioned, |rows| {
+        rows.sort()
+    });
+    let sorted = || log.partition().sort();
+    print_stage("sweep", (actions, actions * 8), sorted, |runs| {
+        runs.sweep(3)
+    });
+    // Histories of 1000 actions, each of which is encoded once.
+    let impressions = size(1638, 16);
+    let input = RowGroupInput::new(settings(Codec::Zstd, Layout::Sample), impressions, 1, 1000);
+    let input = input.expect("settings that hold together");
+    let mut encoder = input.encoder().expect("an encoder");
+    let encoded = u64::from(impressions) * 1000;
+    let written = encoder.encode().expect("a row group");
+    let work = |()| encoder.encode().expect("a row group");
+    print_stage("encode", (encoded, encoded * 5 + written), || (), work);
+}
+
+/// Prints the line of a stage, which handles so many actions, and reads and writes so many bytes.
+#[expect(clippy::print_stdout, reason = "it is what is asked for")]
+fn print_stage<I, T>(
+    name: &str,
+    (actions, bytes): (u64, u64),
+    input: impl Fn() -> I,
+    mut work: impl FnMut(I) -> T,
+) {
+    let fastest = |work: &mut dyn FnMut() -> f64| {
+        let runs = if is_tiny() { 1 } else { TABLE_RUNS };
+        (0..runs).map(|_| work()).fold(f64::INFINITY, f64::min)
+    };
+    let stage = fastest(&mut || {
+        let input = input();
+        let began = Instant::now();
+        let made = divan::black_box(work(input));
+        let took = began.elapsed().as_secs_f64();
+        drop(made);
+        took
+    });
+    // Read once and written once: a copy of half of them. The memory was written to before.
+    let from = vec![1_u8; usize::try_from(bytes / 2).expect("it fits the memory")];
+    let mut to = vec![2_u8; from.len()];
+    let copied = fastest(&mut || {
+        let began = Instant::now();
+        to.copy_from_slice(divan::black_box(&from));
+        divan::black_box(&mut to);
+        began.elapsed().as_secs_f64()
+    });
+    #[expect(clippy::cast_precision_loss, reason = "some millions")]
+    let per_action = |seconds: f64| seconds * 1e9 / actions as f64;
+    println!(
+        "| {name} | {:.1} | {:.1} |",
+        per_action(stage),
+        per_action(copied)
+    );
 }

@@ -35,6 +35,7 @@ pages! {
     library
     how_it_works
     benchmarks
+    where_the_time_goes
     robustness
     developing
     promises

@@ -270,6 +270,7 @@ pages! {
     the_commands_of_train = "src/guide/train.md",
     the_commands_of_verify = "src/guide/verify.md",
     the_commands_of_vocabulary = "src/guide/vocabulary.md",
+    the_commands_of_where_the_time_goes = "src/guide/where_the_time_goes.md",
 }
 
 #[test]
