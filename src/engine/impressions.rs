@@ -63,7 +63,10 @@ pub(super) fn read_impressions<I: ItemColumn>(
     let spec = read_spec(job);
     let specs = (&spec, &impression_spec(job, skipped));
     let scan = ImpressionScan::new(specs, policy, context, (customers, known));
-    let tasks = cut_last(&spec, opened.iter().flat_map(Opened::tasks).collect());
+    let mut tasks = opened.iter().flat_map(Opened::tasks).collect();
+    if opened.iter().all(|file| scan.can_cut(file)) {
+        tasks = cut_last(&spec, tasks);
+    }
     context.enter(
         Stage::IMPRESSIONS,
         tasks.iter().map(|task| task.steps).sum(),

@@ -138,12 +138,11 @@ impl PartFile {
 
     /// The same, but the file is synced by a thread of its own. Nothing may be written to it any more.
     pub(crate) fn finish_behind(self) -> Result<(u64, u64, Syncing)> {
-        let (bytes, checksum) = {
+        let (path, bytes, checksum) = {
             let open = self.open();
             open.check_written()?;
-            (open.bytes, open.hasher.finish())
+            (open.path.clone(), open.bytes, open.hasher.finish())
         };
-        let path = self.open().path.clone();
         let thread = std::thread::Builder::new().spawn(move || self.open().sync());
         let thread = thread.map_err(|error| Error::io("sync", &path, error))?;
         Ok((bytes, checksum, Syncing { path, thread }))

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use hitherto::reference::{ComputedAttribute, LogAction, LogImpression, LogTime, RepeatRule};
-use hitherto::{Codec, Format, ItemType, Job, Layout, RunContext, Settings, Source};
+use hitherto::{Codec, Format, ItemType, Job, Layout, NullLabel, RunContext, Settings, Source};
+use parquet::arrow::ArrowWriter;
 
 use crate::conformance::{keep_something, tell_something};
 use crate::support::{Case, Items, Numbers, PLAIN, Style, audit, parts, run, samples, scratch};
@@ -116,6 +119,54 @@ fn threads_partitions_and_waves_change_no_byte() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn a_label_that_few_texts_of_items_have_is_found_with_any_number_of_threads() {
+    let case = log(1);
+    let folder = scratch();
+    case.write(folder.path());
+    let impressions = folder.path().join(Source::Impressions.folder());
+    fs::remove_dir_all(&impressions).expect("a folder");
+    let of_day = impressions.join("dt=2025-08-15");
+    fs::create_dir_all(&of_day).expect("a folder");
+    let items = |row| match row {
+        0 => r#"[{"item_id": 7, "is_order": true}]"#,
+        _ => r#"[{"item_id": 8}]"#,
+    };
+    let columns: [(&str, ArrayRef); 3] = [
+        ("customer_id", Arc::new(Int64Array::from_iter_values(0..50))),
+        (
+            "ranking_id",
+            Arc::new(StringArray::from_iter_values(
+                (0..50).map(|row| format!("r{row}")),
+            )),
+        ),
+        (
+            "impressions",
+            Arc::new(StringArray::from_iter_values((0..50).map(items))),
+        ),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).expect("a writer");
+    writer.write(&batch).expect("rows");
+    writer.close().expect("a footer");
+    fs::write(of_day.join("part.parquet"), bytes).expect("room on the disk");
+    for threads in [1, 3] {
+        let out = scratch();
+        let mut settings = Settings {
+            dir: Some(folder.path().to_owned()),
+            out: out.path().join("out"),
+            threads,
+            allow_unused: true,
+            ..Settings::default()
+        };
+        settings.sequences_mut().null_label = NullLabel::Drop;
+        settings.tuning.piece_rows_min = 1;
+        let report = run(settings).expect("the first row group has a label");
+        assert_eq!(report.samples, 1, "{threads} threads");
     }
 }
 

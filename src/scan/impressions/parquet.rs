@@ -14,7 +14,6 @@ use crate::ids::Item;
 use crate::job::{Cutoff, ItemType};
 use crate::kernel::column::Label;
 use crate::kernel::passthrough::PassthroughValue;
-use crate::scan::GroupRows;
 use crate::scan::item_ids::ItemDictionary;
 use crate::scan::mismatch::{Mismatch, Value};
 use crate::scan::missing_column::missing_column;
@@ -29,6 +28,7 @@ use crate::scan::text::impression_items::{
     ElementCounts, ElementReader, FieldCounts, ImpressionItems,
 };
 use crate::scan::values::label::LabelColumn;
+use crate::scan::{GroupRows, Opened};
 
 impl<'a> ImpressionScan<'a> {
     /// Reads some rows of a row group.
@@ -92,6 +92,19 @@ impl<'a> ImpressionScan<'a> {
     pub(super) fn items_type<'f>(&self, file: &'f ParquetFile) -> &'f DataType {
         let shown = file.column(self.names.shown);
         shown.map_or(&DataType::Null, |shown| shown.data_type())
+    }
+
+    /// Whether row groups of a file can be read in pieces. Not where items are texts: which fields they have is judged
+    /// of a row group as a whole, and is in no schema.
+    pub(crate) fn can_cut(&self, opened: &Opened) -> bool {
+        let Opened::Parquet(file) = opened else {
+            // Text files are cut elsewhere.
+            return true;
+        };
+        matches!(
+            self.items_type(file),
+            DataType::List(_) | DataType::Map(..) | DataType::Null
+        )
     }
 
     /// Whether the items of a file are structs.
