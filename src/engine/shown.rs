@@ -4,15 +4,15 @@
 //! shard, with ids as ranks.
 
 use super::specs::{day_spec, read_spec};
-use super::tasks::{cut_last, run_tasks, thread_states};
+use super::tasks::{run_tasks, thread_states};
 use crate::context::{RunContext, Stage};
 use crate::error::Result;
 use crate::ids::Day;
 use crate::job::{Job, Shard};
-use crate::scan::Opened;
 use crate::scan::bad_rows::BadRowPolicy;
 use crate::scan::features::FeatureTypes;
 use crate::scan::features::impressions::{ShownRead, ShownScan};
+use crate::scan::{Opened, Task};
 
 /// Reads all impressions of the days asked for, but for days that are skipped; those of a shard are kept, if it is
 /// one.
@@ -31,7 +31,8 @@ pub(super) fn read_shown(
     let days = (&spec, day_spec(job, skipped), shard);
     let scan = ShownScan::new(days, policy, context, types);
     let tasks = opened.iter().flat_map(|file| file.shared_tasks(&spec));
-    let tasks = cut_last(&spec, tasks.collect());
+    // Whole row groups: a plan samples times in the order of rows, which pieces would leave to timing.
+    let tasks: Vec<Task> = tasks.collect();
     let steps = tasks.iter().map(|task| task.steps).sum();
     context.enter(Stage::IMPRESSIONS, steps);
     let states = thread_states(|| scan.state());
