@@ -41,7 +41,7 @@ impl PageCompressor {
     }
 
     /// Compresses a page. The bytes are new memory, so that they need not be copied.
-    pub(super) fn compress(&mut self, page: &mut LiteralsAndCopies) -> Bytes {
+    pub(super) fn compress(&mut self, page: &LiteralsAndCopies) -> Bytes {
         Bytes::from(match self {
             PageCompressor::Zstd(zstd) => zstd.compress(page),
             PageCompressor::Lz4 => lz4::compress(page),
@@ -91,7 +91,7 @@ impl ColumnChunkWriter<'_> {
     /// Writes the dictionary page.
     pub(super) fn dictionary(
         &mut self,
-        page: &mut LiteralsAndCopies,
+        page: &LiteralsAndCopies,
         compressor: &mut PageCompressor,
         values: u32,
     ) -> Result<()> {
@@ -111,7 +111,7 @@ impl ColumnChunkWriter<'_> {
     /// Writes a data page.
     pub(super) fn data(
         &mut self,
-        page: &mut LiteralsAndCopies,
+        page: &LiteralsAndCopies,
         compressor: &mut PageCompressor,
         rows: usize,
         values: usize,

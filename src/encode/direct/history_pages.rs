@@ -118,7 +118,7 @@ impl PageMaker {
             // Padding and all codes up to the highest possible one, so that a code is its own index.
             let last = u32::from(spec.code_max);
             (0..=last).for_each(|code| self.stream.literal(&code.to_le_bytes()));
-            chunk.dictionary(&mut self.stream, &mut self.compressor, last + 1)?;
+            chunk.dictionary(&self.stream, &mut self.compressor, last + 1)?;
         }
         // Taken out, as the loop also borrows the stream; put back, to keep the allocation.
         let runs = std::mem::take(&mut self.runs);
@@ -130,7 +130,7 @@ impl PageMaker {
             let count = page.iter().map(|run| run.rows).sum();
             rows.put_page(&mut self.stream, page, count);
             let values = count * rows.actions_max;
-            chunk.data(&mut self.stream, &mut self.compressor, count, values)?;
+            chunk.data(&self.stream, &mut self.compressor, count, values)?;
         }
         self.runs = runs;
         chunk.finish(spec.codec, description, None)

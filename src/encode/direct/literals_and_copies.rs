@@ -56,16 +56,6 @@ impl LiteralsAndCopies {
         &self.literals
     }
 
-    /// Passes all literals to `read`, which may also read `slack` bytes after them.
-    pub(crate) fn read_literals<R>(&mut self, slack: usize, read: impl FnOnce(&[u8]) -> R) -> R {
-        let count = self.literals.len();
-        // In place: the literals need not be copied into a buffer with slack.
-        self.literals.resize(count + slack, 0);
-        let result = read(&self.literals);
-        self.literals.truncate(count);
-        result
-    }
-
     /// Appends literal bytes.
     pub(crate) fn literal(&mut self, bytes: &[u8]) {
         self.literals.extend_from_slice(bytes);
@@ -153,7 +143,7 @@ impl LiteralsAndCopies {
         }
     }
 
-    /// The whole page, materialized: for blocks that libzstd refuses, and for tests.
+    /// The whole page, materialized: for blocks that do not get smaller, and for tests.
     pub(crate) fn expand(&self) -> Vec<u8> {
         let mut page: Vec<u8> = Vec::with_capacity(self.len());
         for op in self.ops_until(self.len()) {

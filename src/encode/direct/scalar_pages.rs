@@ -177,7 +177,7 @@ fn chunk_of(
             let rows_count = rows[impressions.clone()].iter().sum();
             pages.stream.clear();
             let values_count = put_page(&mut pages.stream, values, description, impressions);
-            let (stream, compressor) = (&mut pages.stream, &mut pages.compressor);
+            let (stream, compressor) = (&pages.stream, &mut pages.compressor);
             chunk.data(stream, compressor, rows_count, values_count)?;
             (start, bytes) = (at + 1, 0);
         }
