@@ -14,6 +14,9 @@ use crate::kernel::column::EventChunk;
 /// From this length on, a run is dealt to buckets; shorter ones are sorted by comparison. *Guessed.*
 const DEALT_ROWS_MIN: usize = 24;
 
+/// Up to this length, a bucket is sorted by insertion, with all others at once.
+const INSERTED_ROWS_MAX: u32 = 16;
+
 /// Sorts packed actions into empty columns.
 pub(super) fn sort_numbers<I: Item>(
     sorted: &mut Sorted<I>,
@@ -92,13 +95,29 @@ impl Buckets {
             run[index(*next)] = *number;
             *next += 1;
         }
-        // Each now ends where the one behind it starts.
+        // Each now ends where the one behind it starts. However many share a bucket, as where most actions are of
+        // one day.
         let mut start = 0;
         for end in &self.next {
-            // However many share a bucket, as where most actions are of one day.
-            run[start..index(*end)].sort_unstable();
-            start = index(*end);
+            if end - start > INSERTED_ROWS_MAX {
+                run[index(start)..index(*end)].sort_unstable();
+            }
+            start = *end;
         }
+        insert_sort(run);
+    }
+}
+
+/// Sorts what is nearly sorted: no number is far from its place.
+fn insert_sort(run: &mut [u64]) {
+    for next in 1..run.len() {
+        let number = run[next];
+        let mut at = next;
+        while at > 0 && run[at - 1] > number {
+            run[at] = run[at - 1];
+            at -= 1;
+        }
+        run[at] = number;
     }
 }
 
