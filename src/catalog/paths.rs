@@ -1,12 +1,10 @@
 //! Paths to files: which files a source has, and of which day they are.
 //!
-//! **In / Out**: a [`FileSpec`] → [`InputFile`]s, sorted by source and path, each with the day
+//! **In / Out**: a [`FileSpec`] → [`SourceFiles`], whose files are sorted by path, each with the day
 //! of its Hive folder. **Invariants**: names that start with `_` or `.`, and unfinished copies, are not
 //! read unless the user names them. Folders of table formats, and files in them, are refused: only the
 //! table's log tells which of them count.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,15 +12,13 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::advice::Hint;
 use crate::catalog::compression::COMPRESSED;
-use crate::catalog::input::{InputFile, missing_or_io};
 use crate::catalog::null_words::NullWords;
 use crate::catalog::pipes::{Pipes, is_pipe, read_list};
+use crate::catalog::search::Search;
 pub(crate) use crate::catalog::source_files::{SourceFiles, is_hidden, is_in_progress};
-use crate::catalog::tables::TableFinder;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{JobKind, PathDay, Source, SourceSettings, day_of_dt, dt_folder};
+use crate::job::{JobKind, Source, SourceSettings};
 use crate::place::check_in;
-use crate::store::spool::Spooled;
 
 /// Where the files of each source are.
 #[derive(Clone, Debug)]
@@ -92,17 +88,11 @@ fn search(spec: &FileSpec<'_>, source: Source) -> Result<Option<(Search, Roots)>
         (settings.item_separator, settings.label_separator) = (None, None);
     }
     let null_values = settings.null_values.as_deref();
-    let mut search = Search {
-        source,
-        files: Vec::new(),
-        skipped: std::mem::take(&mut roots.skipped),
-        tables: TableFinder::new(source),
-        nulls: NullWords::new(null_values.unwrap_or(spec.null_values)),
-        settings: Arc::new(settings),
-        share: spec.share,
-    };
+    let nulls = NullWords::new(null_values.unwrap_or(spec.null_values));
+    let mut search = Search::new(source, nulls, Arc::new(settings), spec.share);
+    search.skipped.append(&mut roots.skipped);
     for root in &roots.paths {
-        search.collect(root, 0)?;
+        search.collect_linked(root, 0)?;
     }
     Ok(Some((search, roots)))
 }
@@ -229,164 +219,4 @@ impl Roots {
     fn len(&self) -> usize {
         self.paths.len() + self.skipped.len()
     }
-}
-
-/// The deepest nesting of folders that is followed, which ends a loop of links.
-const DEPTH_MAX: u32 = 64;
-
-/// The search for the files of a source.
-struct Search {
-    source: Source,
-    files: Vec<InputFile>,
-    /// Unfinished copies.
-    skipped: Vec<PathBuf>,
-    tables: TableFinder,
-    nulls: NullWords,
-    settings: Arc<SourceSettings>,
-    share: Option<u32>,
-}
-
-impl Search {
-    /// Adds a file, or all files of a folder.
-    fn collect(&mut self, path: &Path, depth: u32) -> Result<()> {
-        // Follows links: linked files count.
-        let metadata = fs::metadata(path).map_err(|error| missing_or_io(path, error))?;
-        if !metadata.is_dir() {
-            if !metadata.is_file() {
-                return Err(Error::bad_file(
-                    display(path),
-                    "expected a file or a folder",
-                ));
-            }
-            let file = self.file(path, None)?;
-            self.files.push(file);
-            return Ok(());
-        }
-        self.tables.check(path)?;
-        if depth == DEPTH_MAX {
-            return Err(Error::bad_file(
-                display(path),
-                "folders lie too deep, or link in a circle",
-            ));
-        }
-        let entries = fs::read_dir(path).map_err(|error| Error::io("read", path, error))?;
-        for entry in entries {
-            let entry = entry
-                .map_err(|error| Error::io("read", path, error))?
-                .path();
-            if is_in_progress(&entry) {
-                self.skipped.push(entry);
-            } else if !is_hidden(&entry) {
-                self.collect(&entry, depth + 1)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds what comes through a pipe.
-    fn add_pipe(&mut self, path: &Path, pipes: &mut Pipes<'_>) -> Result<()> {
-        let spooled = pipes.copy(path)?;
-        let file = self.file(path, Some(spooled))?;
-        self.files.push(file);
-        Ok(())
-    }
-
-    /// A file of a path, or the copy of what came through a pipe.
-    fn file(&self, path: &Path, spooled: Option<Spooled>) -> Result<InputFile> {
-        let day = self.day_of(path)?;
-        Ok(InputFile {
-            source: self.source,
-            path: match &spooled {
-                Some(spooled) => spooled.path(),
-                None => path.to_owned(),
-            },
-            shown: display(path),
-            day: match day {
-                Some(PathDay::Day(day)) => Some(day),
-                _ => None,
-            },
-            is_of_no_day: day == Some(PathDay::NoDay),
-            whole: Arc::default(),
-            nulls: self.nulls.clone(),
-            settings: Arc::clone(&self.settings),
-            spooled,
-            share: self.share,
-        })
-    }
-
-    /// What the path of a file says of its day.
-    ///
-    /// # Errors
-    /// If it should tell one, and does not.
-    fn day_of(&self, path: &Path) -> Result<Option<PathDay>> {
-        let fault = |what| Err(Error::bad_file(display(path), what));
-        let Some(pattern) = &self.settings.day_from else {
-            return match day_of_dt(path) {
-                Some(PathDay::Wrong) => {
-                    let found = dt_folder(path).unwrap_or_default();
-                    fault(format!(
-                        "expected a folder dt=YYYY-MM-DD or dt=YYYYMMDD, found \"dt={found}\""
-                    ))
-                }
-                day => Ok(day),
-            };
-        };
-        match pattern.day_in(path) {
-            None => fault(format!(
-                "expected a day in its path, as {}.day_from=\"{pattern}\" says, found none",
-                self.source.name()
-            )),
-            day => Ok(day),
-        }
-    }
-
-    /// The files, each once.
-    ///
-    /// # Errors
-    /// If there is none, or one belongs to a table format.
-    fn finish(mut self, roots: Vec<PathBuf>) -> Result<SourceFiles> {
-        // Folders have no order, but faults, waves and manifests follow this one.
-        self.files.sort_by(|a, b| a.place().cmp(b.place()));
-        self.skipped.sort();
-        self.skipped.dedup();
-        let mut seen = BTreeSet::new();
-        let mut once = Vec::new();
-        for file in self.files {
-            // What is gone is reported when it is opened.
-            let real = file.path.canonicalize();
-            let real = real.unwrap_or_else(|_| file.path.clone());
-            self.tables.check_around(&file.path, &real)?;
-            // A file with two names counts once. Bytes compare faster than components of paths.
-            if seen.insert(real.into_os_string().into_encoded_bytes()) {
-                once.push(file);
-            }
-        }
-        if once.is_empty() {
-            let roots: Vec<String> = roots.iter().map(|root| display(root)).collect();
-            let mut what = format!(
-                "no files of {} in \"{}\"",
-                self.source.name(),
-                roots.join("\", \"")
-            );
-            if let Some(first) = self.skipped.first() {
-                what += &format!(
-                    ", but copies in progress, which are not read: {} of them, the first \"{}\"",
-                    self.skipped.len(),
-                    first.display()
-                );
-            }
-            return Err(Error::from(ErrorKind::NoInput { what }));
-        }
-        Ok(SourceFiles {
-            source: self.source,
-            roots,
-            files: once,
-            skipped: self.skipped,
-        })
-    }
-}
-
-/// A path for a message.
-fn display(path: &Path) -> String {
-    path.display().to_string()
 }

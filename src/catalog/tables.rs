@@ -6,6 +6,7 @@
 //! in the files of a table, and only its log tells; renamed columns keep their old names there.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
 
@@ -35,6 +36,8 @@ fn bytes_of(path: &Path) -> &[u8] {
 #[derive(Debug)]
 pub(crate) struct TableFinder {
     source: Source,
+    /// Folders that are no table by the names in them.
+    listed: BTreeSet<Vec<u8>>,
     /// Folders that neither are a table nor lie in one, as bytes, which compare faster than components.
     plain: BTreeSet<Vec<u8>>,
 }
@@ -44,6 +47,7 @@ impl TableFinder {
     pub(crate) fn new(source: Source) -> TableFinder {
         TableFinder {
             source,
+            listed: BTreeSet::new(),
             plain: BTreeSet::new(),
         }
     }
@@ -63,7 +67,12 @@ impl TableFinder {
             let new = folders.take_while(|folder| !self.plain.contains(bytes_of(folder)));
             let new = new.filter(|folder| !folder.as_os_str().is_empty());
             let new: Vec<&Path> = new.collect();
-            new.iter().try_for_each(|folder| self.check(folder))?;
+            let unlisted = new
+                .iter()
+                .filter(|folder| !self.listed.contains(bytes_of(folder)));
+            unlisted
+                .copied()
+                .try_for_each(|folder| self.check(folder))?;
             // Not before all are checked: a folder is plain only if all above it are.
             let new = new.into_iter().map(|folder| bytes_of(folder).to_vec());
             self.plain.extend(new);
@@ -71,11 +80,33 @@ impl TableFinder {
         Ok(())
     }
 
+    /// Checks a folder, given its path without links and the names of what is in it: no call of the system, for a
+    /// folder for each day.
+    ///
+    /// # Errors
+    /// If it is a table.
+    pub(crate) fn check_listed(
+        &mut self,
+        folder: &Path,
+        real: &Path,
+        mut names: impl Iterator<Item = OsString>,
+    ) -> Result<()> {
+        if names.any(|name| MARKS.iter().any(|mark| name == *mark)) {
+            return self.check(folder);
+        }
+        let whole = absolute(folder);
+        let paths = [Some(folder), whole.as_deref().ok(), Some(real)];
+        let listed = paths.into_iter().flatten();
+        self.listed
+            .extend(listed.map(|path| bytes_of(path).to_vec()));
+        Ok(())
+    }
+
     /// Checks one folder.
     ///
     /// # Errors
     /// If it is a table.
-    pub(crate) fn check(&self, folder: &Path) -> Result<()> {
+    fn check(&self, folder: &Path) -> Result<()> {
         let Some(table) = table_in(folder) else {
             return Ok(());
         };
@@ -84,17 +115,21 @@ impl TableFinder {
     }
 }
 
+/// What a folder has if it is a table.
+const MARKS: [&str; 4] = ["_delta_log", ".hoodie", "_spark_metadata", METADATA];
+/// What a folder has if it is an Iceberg table, and others may have.
+const METADATA: &str = "metadata";
+
 /// The table format of a folder, if it is a table.
 fn table_in(folder: &Path) -> Option<TableFormat> {
-    let holds = |name: &str| folder.join(name).is_dir();
-    if holds("_delta_log") {
-        return Some(TableFormat::Delta);
-    }
-    if holds(".hoodie") {
-        return Some(TableFormat::Hudi);
-    }
-    if holds("_spark_metadata") {
-        return Some(TableFormat::SparkSink);
+    let of_mark = [
+        TableFormat::Delta,
+        TableFormat::Hudi,
+        TableFormat::SparkSink,
+    ];
+    let mut marks = std::iter::zip(MARKS, of_mark);
+    if let Some((_, table)) = marks.find(|(mark, _)| folder.join(mark).is_dir()) {
+        return Some(table);
     }
     // Last, because it reads a folder.
     is_iceberg(folder).then_some(TableFormat::Iceberg)
@@ -102,7 +137,7 @@ fn table_in(folder: &Path) -> Option<TableFormat> {
 
 /// Whether a folder is an Iceberg table, which a folder `metadata` alone does not prove.
 fn is_iceberg(folder: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(folder.join("metadata")) else {
+    let Ok(entries) = fs::read_dir(folder.join(METADATA)) else {
         return false;
     };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());

@@ -13,6 +13,8 @@ use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash64;
 
+use crate::ids::index64;
+
 /// Which bytes of a file are digested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -55,6 +57,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// If it cannot be read.
 pub(crate) fn digest(mut file: File, digested: DigestOf) -> io::Result<(u64, u64)> {
     let bytes = file.metadata()?.len();
+    let mut left = bytes;
     if digested == DigestOf::Footer && bytes >= 8 {
         let mut tail = [0; 4];
         file.seek(SeekFrom::End(-8))?;
@@ -62,10 +65,12 @@ pub(crate) fn digest(mut file: File, digested: DigestOf) -> io::Result<(u64, u64
         let footer = u64::from(u32::from_le_bytes(tail)) + 8;
         // A damaged footer may claim more bytes than the file has. It is then digested whole; the
         // reader reports the damage.
-        file.seek(SeekFrom::Start(bytes.saturating_sub(footer)))?;
+        left = bytes.min(footer);
+        file.seek(SeekFrom::Start(bytes - left))?;
     }
     let mut hasher = XxHash64::with_seed(0);
-    let mut buffer = vec![0; 1 << 18];
+    // One byte at least: the file may have grown.
+    let mut buffer = vec![0; index64(left.clamp(1, 1 << 18))];
     loop {
         match file.read(&mut buffer)? {
             0 => return Ok((bytes, hasher.finish())),

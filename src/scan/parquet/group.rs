@@ -17,8 +17,9 @@ use parquet::column::page::{PageIterator, PageReader};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
+use super::chunk_bytes::DiskError;
 use super::levels::ELEMENTS_MAX;
-use super::pages::{DiskError, Pages};
+use super::pages::Pages;
 use super::{BATCH_ROWS, ParquetGroups};
 use crate::error::Result;
 use crate::ids::{count64, index64, unsigned};

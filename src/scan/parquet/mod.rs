@@ -13,6 +13,7 @@
 //! column.
 
 mod batch_size;
+mod chunk_bytes;
 mod delta;
 mod footer;
 mod group;
@@ -44,9 +45,10 @@ use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 /// A file of columns, by the name that it has for readers.
 pub(crate) use crate::scan::columnar::ColumnarFile as ParquetFile;
 
+use self::chunk_bytes::DiskError;
 use self::footer::read_footer;
 use self::group::RowGroupReader;
-use self::pages::{DiskError, Pages};
+use self::pages::Pages;
 use self::plain::Stored;
 pub(crate) use self::plain::{NotPlain, Plain, PlainChunk, PlainColumn, Raw};
 use crate::catalog::input::InputFile;

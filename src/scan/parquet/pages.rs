@@ -7,16 +7,16 @@
 //! decompresses some codecs without a limit.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use parquet::basic::{Encoding, Type as PhysicalType};
 use parquet::column::page::{Page, PageMetadata, PageReader};
-use parquet::errors::{ParquetError, Result};
+use parquet::errors::Result;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
 use super::batch_size::BatchSize;
+use super::chunk_bytes::{ChunkBytes, DiskError, wrong};
 use super::delta::prefix_bytes;
 use super::footer::range_of;
 use super::header::{Header, PageKind};
@@ -31,16 +31,12 @@ const PAGE_BYTES_FREE: usize = 1 << 25;
 const EXPANSION_MAX: usize = 256;
 /// The largest decompressed page, in bytes. Writers make pages of about one MiB.
 const PAGE_BYTES_MAX: usize = 1 << 27;
-/// How many bytes are read for a header, at first and where it turns out to be longer.
-const HEADER_BYTES: [usize; 4] = [1 << 12, 1 << 16, 1 << 20, 1 << 24];
-
-/// The I/O error that ended reading, if one did. The decoders' error does not carry it.
-pub(super) type DiskError = Arc<Mutex<Option<io::Error>>>;
+/// How many bytes are looked at for a header, at first and where it turns out to be longer.
+const HEADER_BYTES: [u64; 4] = [1 << 12, 1 << 16, 1 << 20, 1 << 24];
 
 /// The pages of one column chunk.
 pub(super) struct Pages {
-    file: Arc<File>,
-    disk: DiskError,
+    bytes: ChunkBytes,
     /// The bytes of the chunk that are not read yet.
     rest: Range<u64>,
     unpacker: Unpacker,
@@ -62,11 +58,6 @@ pub(super) struct Pages {
     dictionary: Option<(Header, Range<u64>)>,
 }
 
-/// The error of a page.
-fn wrong(what: impl Into<String>) -> ParquetError {
-    ParquetError::General(what.into())
-}
-
 impl Pages {
     /// The pages of a chunk that is read in batches of so many rows; `disk` receives an I/O error.
     pub(super) fn new(
@@ -85,8 +76,7 @@ impl Pages {
         let varies = column.physical_type() == PhysicalType::BYTE_ARRAY;
         let sizes = varies.then(|| BatchSize::new(batch_rows));
         Ok(Pages {
-            file,
-            disk,
+            bytes: ChunkBytes::new(file, disk),
             rest: range_of(chunk).ok_or_else(|| wrong("it lies outside the file"))?,
             unpacker: Unpacker::new(chunk.compression()).map_err(wrong)?,
             values_left: unsigned(chunk.num_values()),
@@ -98,30 +88,6 @@ impl Pages {
             peeked: None,
             dictionary: None,
         })
-    }
-
-    /// Reads bytes of the file in place of what is in `bytes`.
-    fn read_at(&self, range: Range<u64>, bytes: &mut Vec<u8>) -> Result<()> {
-        let length = range.end - range.start;
-        bytes.clear();
-        let size = usize::try_from(length).unwrap_or(usize::MAX);
-        // A failed allocation would otherwise end the process.
-        bytes
-            .try_reserve_exact(size)
-            .map_err(|_| wrong(format!("no memory for {length} bytes of it")))?;
-        // Each read seeks first: the columns of a row group take turns on one descriptor.
-        let mut file = &*self.file;
-        let sought = file.seek(SeekFrom::Start(range.start));
-        let read = sought.and_then(|_| file.take(length).read_to_end(bytes));
-        match read {
-            Ok(read) if read == size => Ok(()),
-            Ok(_) => Err(wrong("the file ends in the middle of it")),
-            Err(error) => {
-                let text = error.to_string();
-                *self.disk.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                Err(wrong(text))
-            }
-        }
     }
 
     /// Reads the next header; returns it with the place of its page.
@@ -137,11 +103,9 @@ impl Pages {
         }
         let left = self.rest.end - self.rest.start;
         // A header may hold statistics of long texts: a window too short is read again, longer.
-        let mut window = Vec::new();
         for bytes in HEADER_BYTES {
-            let bytes = count64(bytes).min(left);
-            self.read_at(self.rest.start..self.rest.start + bytes, &mut window)?;
-            match Header::read(&window) {
+            let Range { start, end } = self.rest;
+            match Header::read(self.bytes.ahead(start, bytes, end)?) {
                 Ok((header, length)) => {
                     let start = self.rest.start + count64(length);
                     let page = start..start + count64(header.packed_size);
@@ -243,7 +207,7 @@ impl Pages {
             if header.kind == PageKind::Other {
                 continue;
             }
-            self.read_at(place, packed)?;
+            self.bytes.read(&place, packed)?;
             self.unpack(&header, packed, bytes)?;
             self.check_values(&header, bytes)?;
             return Ok(Some(header));
@@ -283,7 +247,7 @@ impl Pages {
         let Some((header, place)) = self.dictionary.take() else {
             return Ok(None);
         };
-        self.read_at(place, packed)?;
+        self.bytes.read(&place, packed)?;
         self.unpack(&header, packed, bytes)?;
         Ok(Some(header))
     }
