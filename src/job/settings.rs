@@ -172,7 +172,7 @@ impl Default for Tuning {
     fn default() -> Tuning {
         Tuning {
             partition_bits: None,
-            wave_rows_min: 1 << 22,
+            wave_rows_min: 1 << 23,
             newest_rows_min: 1 << 22,
             text_piece_bytes: 1 << 20,
             // Fewer take not much longer to read than to skip to.
