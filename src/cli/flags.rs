@@ -14,7 +14,7 @@ use crate::cli::values::{day, size, source_pair};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Running")]
 pub(crate) struct RunArgs {
-    /// Number of threads [default: all cores]
+    /// Number of threads, at most two for each core; a higher number counts as that [default: all cores]
     #[arg(long, value_name = "COUNT")]
     pub(crate) threads: Option<usize>,
     /// Limit of the memory that is accounted for, such as 4GiB; actions, clicks and events that do
@@ -64,7 +64,7 @@ pub(crate) enum StatsFormat {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Running")]
 pub(crate) struct CheckArgs {
-    /// Number of threads [default: all cores]
+    /// Number of threads, at most two for each core; a higher number counts as that [default: all cores]
     #[arg(long, value_name = "COUNT")]
     threads: Option<usize>,
     /// Write nothing but errors to standard error

@@ -187,6 +187,19 @@ fn usage_is_checked_before_anything_is_read() {
     shop.refuses(&["--threads", "0"], 2, &["--threads"]);
 }
 
+#[test]
+#[expect(clippy::disallowed_methods, reason = "what the command line asks, too")]
+fn threads_are_at_most_two_for_each_core() {
+    let shop = shop();
+    let cores = std::thread::available_parallelism().expect("known").get();
+    for (asked, runs) in [(1, 1), (2 * cores, 2 * cores), (1_000_000, 2 * cores)] {
+        let flags = ["--overwrite", "--stats", "json", "--threads"];
+        let run = shop.made(&[&flags[..], &[&asked.to_string()]].concat());
+        let stats: Value = serde_json::from_str(&run.stdout).expect("JSON");
+        assert_eq!(stats["threads"], runs, "of {asked}");
+    }
+}
+
 /// The subcommands that the program lists.
 fn subcommands() -> Vec<String> {
     let help = shop().run_bare(&["--help"]);
