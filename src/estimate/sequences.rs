@@ -90,7 +90,7 @@ pub(super) fn plan<I: ItemColumn>(job: &Job, context: &RunContext) -> Result<Pla
     let lists = count64(split.partitions_count() * job.threads);
     let memory = Memory::new(&Account {
         base,
-        kept: &[actions_bytes(row, sample.packed_row(row), lists, kept)],
+        kept: &[actions_bytes(row, sample.full_row(row), lists, kept)],
         working: rehearsal.memory_peak().saturating_sub(sample.chunks),
         sampled: context
             .memory_peak()
@@ -170,25 +170,49 @@ struct RehearsedSample {
     impressions_all: u64,
 }
 
-/// The accounted bytes of actions in `lists` lists of chunks: those of full chunks take `packed_row` each. The
-/// last chunk of a list has room for [`chunk::ROWS_MIN`] actions at first, and for twice as many each time it was full, up
-/// to [`chunk::ROWS_MAX_PACKED`], of `row` bytes.
-fn actions_bytes(row: u64, packed_row: f64, lists: u64, kept: u64) -> u64 {
-    let (least, most) = (count64(chunk::ROWS_MIN), count64(chunk::ROWS_MAX_PACKED));
+/// The accounted bytes of actions in `lists` lists of chunks, given the bytes of an action in an open chunk and in a
+/// full one, which may be packed.
+fn actions_bytes(row: u64, full_row: f64, lists: u64, kept: u64) -> u64 {
     let of_list = kept / lists.max(1);
+    let (open, full) = if full_row < float(row) {
+        packed_room(of_list)
+    } else {
+        room(of_list)
+    };
+    lists * open * row + rounded(float(full * lists) * full_row)
+}
+
+/// The room for actions in the open chunk of a list and in its full ones. The open one has room for [`chunk::ROWS_MIN`]
+/// at first, and for twice as many each time it was full, up to [`chunk::ACTIONS_MAX`].
+fn room(of_list: u64) -> (u64, u64) {
+    let (least, most) = (count64(chunk::ROWS_MIN), count64(chunk::ACTIONS_MAX));
     let room = of_list.midpoint(least).next_power_of_two();
     let full = if room < most {
         room.max(least) - least
     } else {
         of_list.saturating_sub(most / 2).max(most - least)
     };
-    let room = room.clamp(least, most);
-    lists * room * row + rounded(float(full.min(of_list) * lists) * packed_row)
+    (room.clamp(least, most), full.min(of_list))
+}
+
+/// The same where full chunks are packed, several into one piece of memory: half of the last one is room.
+fn packed_room(of_list: u64) -> (u64, u64) {
+    let (least, most) = (count64(chunk::ROWS_MIN), count64(chunk::ACTIONS_MAX_PACKED));
+    if of_list <= least {
+        return (least, 0);
+    }
+    let first = least * count64(chunk::PACKED_TOGETHER);
+    let full = if of_list <= first {
+        first
+    } else {
+        of_list + most * count64(chunk::PACKED_TOGETHER) / 2
+    };
+    (most, full)
 }
 
 impl RehearsedSample {
     /// Bytes of an action in a full chunk, given those of one in a chunk that is not.
-    fn packed_row(&self, row: u64) -> f64 {
+    fn full_row(&self, row: u64) -> f64 {
         match self.full {
             (_, 0) => float(row),
             (bytes, rows) => float(bytes) / float(rows),

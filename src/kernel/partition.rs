@@ -5,13 +5,13 @@
 //! **Invariants**: a permutation: no row is lost, doubled or changed. The partition count
 //! changes no byte of the output.
 //! **Cost**: one append per row. Memory is reserved a chunk at a time, of 32 rows at first and 2048 at
-//! most (512 where they are packed), so that it is accounted before it is touched and small partitions
+//! most (64 where they are packed, of which 8 go together), so that it is accounted before it is touched and small partitions
 //! take little.
 
 use crate::context::RunContext;
 use crate::error::Result;
 use crate::ids::{Item, Key, count32, count64, index};
-use crate::kernel::chunk::Chunk;
+use crate::kernel::chunk::{Chunk, PACKED_TOGETHER};
 use crate::kernel::column::EventChunk;
 use crate::kernel::event::{Event, EventRow};
 
@@ -134,11 +134,14 @@ impl<C: Chunk> PartitionWriter<C> {
         chunks.map(|chunk| count64(chunk.rows_count())).sum()
     }
 
-    /// Bytes and rows of the chunks that are full.
+    /// Rows of the chunks that are full, and the bytes they take.
     pub(crate) fn full(&self) -> (u64, u64) {
         let chunks = self.full.iter().flatten();
         chunks.fold((0, 0), |(bytes, rows), chunk| {
-            (bytes + chunk.bytes(), rows + count64(chunk.rows_count()))
+            (
+                bytes + chunk.filled_bytes(),
+                rows + count64(chunk.rows_count()),
+            )
         })
     }
 
@@ -201,7 +204,12 @@ impl<C: Chunk> PartitionWriter<C> {
     /// If the memory limit of the job is reached.
     pub(crate) fn add_chunk(&mut self, partition: usize, context: &RunContext) -> Result<()> {
         let open = &mut self.open[partition];
-        if let Some(packed) = open.packed() {
+        if let Some(last) = self.full[partition].last_mut()
+            && open.pack_behind(last)
+        {
+            return Ok(());
+        }
+        if let Some(packed) = open.packed(PACKED_TOGETHER) {
             // After the fact, as only now it is known how much; it is a few KB.
             context.reserve_memory(packed.bytes())?;
             self.bytes += packed.bytes();

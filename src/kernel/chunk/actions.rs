@@ -1,7 +1,7 @@
 //! Chunks of actions: rows as they are added, or packed, and what else is known of them.
 
 use super::packed::PackedRows;
-use super::{Chunk, ROWS_MAX_PACKED, rows_after};
+use super::{ACTIONS_MAX, ACTIONS_MAX_PACKED, Chunk, rows_after};
 use crate::ids::{Item, Micros, count64};
 use crate::job::ATTRIBUTE_COLUMNS_MAX;
 use crate::kernel::attributes::{ChunkAttributes, Landed};
@@ -24,6 +24,12 @@ impl<I: Item> EventChunk<I> {
 }
 
 impl<I: Item> EventChunk<I> {
+    /// Whether it has rows alone: late knowledge and attributes are columns of their own, whose rows are found by their
+    /// index.
+    fn can_be_packed(&self) -> bool {
+        self.known_after.is_empty() && self.attributes.is_none()
+    }
+
     /// A full chunk of actions that were known as they happened.
     pub(crate) fn of_rows(rows: Vec<EventRow<I>>) -> EventChunk<I> {
         EventChunk {
@@ -44,7 +50,12 @@ impl<I: Item> Chunk for EventChunk<I> {
     }
 
     fn next(&self) -> EventChunk<I> {
-        let rows_max = rows_after(self.rows_max(), ROWS_MAX_PACKED);
+        let most = if self.can_be_packed() {
+            ACTIONS_MAX_PACKED
+        } else {
+            ACTIONS_MAX
+        };
+        let rows_max = rows_after(self.rows_max(), most);
         EventChunk::with_attributes(self.width(), rows_max)
     }
 
@@ -60,18 +71,34 @@ impl<I: Item> Chunk for EventChunk<I> {
         count64(self.rows_max() * per_row) + packed
     }
 
-    fn packed(&mut self) -> Option<EventChunk<I>> {
-        // Late knowledge and attributes are columns of their own, whose rows are found by their index.
-        if !self.known_after.is_empty() || self.attributes.is_some() {
+    fn filled_bytes(&self) -> u64 {
+        match &self.packed {
+            Some(packed) => packed.filled(),
+            None => self.bytes(),
+        }
+    }
+
+    fn packed(&mut self, chunks: usize) -> Option<EventChunk<I>> {
+        if !self.can_be_packed() {
             return None;
         }
         let packed = EventChunk {
-            packed: Some(Box::new(PackedRows::new(&self.rows)?)),
+            packed: Some(Box::new(PackedRows::new(&self.rows, chunks)?)),
             counted: self.counted,
             ..EventChunk::none()
         };
         self.clear();
         Some(packed)
+    }
+
+    fn pack_behind(&mut self, last: &mut EventChunk<I>) -> bool {
+        let packed = last.packed.as_mut().filter(|_| self.can_be_packed());
+        let is_packed = packed.is_some_and(|packed| packed.add(&self.rows));
+        if is_packed {
+            last.counted += self.counted;
+            self.clear();
+        }
+        is_packed
     }
 
     #[inline]
@@ -264,7 +291,7 @@ impl<I: Item> EventChunk<I> {
             self.compact();
         }
         // At once, so that of all chunks of a partition only one takes more memory than before.
-        if was_packed && let Some(packed) = self.packed() {
+        if was_packed && let Some(packed) = self.packed(1) {
             *self = packed;
         }
         lost

@@ -7,6 +7,8 @@
 //! for rows of fixed width, the rows. Little-endian, without padding. Only the process that wrote it reads it.
 
 mod actions;
+mod block;
+mod frame;
 pub(crate) mod ordered;
 pub(crate) mod packed;
 
@@ -18,9 +20,13 @@ use crate::ids::count64;
 pub(crate) const ROWS_MIN: usize = 32;
 /// Rows of a chunk, at most: large enough that the cost of an allocation is amortized.
 const ROWS_MAX: usize = 2048;
-/// The same of a chunk that is packed when it is full, and whose memory is written to again then: the open
-/// chunks of all partitions should fit the second-level cache.
-pub(crate) const ROWS_MAX_PACKED: usize = 512;
+/// The same of actions.
+pub(crate) const ACTIONS_MAX: usize = 512;
+/// The same of actions that are packed when a chunk is full, and whose memory is written to again then: the open chunks
+/// of all partitions fit the second-level cache, with room for what else a scan touches.
+pub(crate) const ACTIONS_MAX_PACKED: usize = 64;
+/// Chunks that are packed into one piece of memory.
+pub(crate) const PACKED_TOGETHER: usize = 8;
 
 /// The capacity of the chunk that follows one with a capacity of `rows_max`; at most `most`.
 // Small at first, as each thread has an open chunk in each of up to several hundred partitions.
@@ -67,14 +73,24 @@ pub(crate) trait Chunk: Debug + Send + Sized {
     }
 
     /// The rows in less memory, taken out of this chunk, which keeps its capacity; `None` if it has none, or
-    /// that saves nothing.
-    fn packed(&mut self) -> Option<Self> {
+    /// that saves nothing. With room for `chunks` such chunks in all.
+    fn packed(&mut self, _chunks: usize) -> Option<Self> {
         None
+    }
+
+    /// Moves the rows to the room that a packed chunk has left; `false` if there is none.
+    fn pack_behind(&mut self, _packed: &mut Self) -> bool {
+        false
     }
 
     /// Bytes of memory that the chunk reserves.
     fn bytes(&self) -> u64 {
         count64(self.rows_max() * Self::ROW_BYTES)
+    }
+
+    /// Bytes of these that rows take, if it is full or packed.
+    fn filled_bytes(&self) -> u64 {
+        self.bytes()
     }
 
     /// Whether the capacity is used up.

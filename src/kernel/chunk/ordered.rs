@@ -3,7 +3,8 @@
 //! **In / Out**: what chunks have in common → [`Ordered`], and from a number its time, kind and item.
 //! **Invariants**: the numbers of two actions compare as their time, kind and item do.
 
-use super::packed::{Bits, Frame, PackedRows, above, item_of, joined, low32, mask, since};
+use super::frame::{Bits, Frame, above, item_of, joined, low32, mask, since};
+use super::packed::PackedRows;
 use crate::ids::{ActionType, Item, Micros};
 
 /// Rows without their customers as numbers that sort as the rows do: time, kind, item.
@@ -25,19 +26,22 @@ impl Ordered {
     /// Passes the customer and the number of each of some rows on, in order.
     #[inline]
     pub(crate) fn each(&self, packed: &PackedRows, mut each: impl FnMut(u32, u64)) {
-        let (bits, to) = (packed.frame.bits(), self.bits);
-        let (time_mask, item_mask) = (mask(bits.time), mask(bits.item));
+        let to = self.bits;
         let lower = to.kind + to.item;
-        // How long the first time of this chunk is after the first of all.
-        let before = since(packed.frame.times.0, self.frame.times.0) / self.frame.tick;
-        let ratio = packed.frame.tick / self.frame.tick;
-        for (a, b) in packed.pairs() {
-            let time = (a & time_mask) * ratio + before;
-            let kind_and_item = joined(above(b, bits.item), b & item_mask, to.item);
-            each(
-                low32(above(a, bits.time)),
-                joined(time, kind_and_item, lower),
-            );
+        for block in packed.blocks() {
+            let bits = block.bits;
+            let (time_mask, item_mask) = (mask(bits.time), mask(bits.item));
+            // How long the first time of this block is after the first of all.
+            let before = since(block.first, self.frame.times.0) / self.frame.tick;
+            let ratio = block.tick / self.frame.tick;
+            for (a, b) in block.pairs() {
+                let time = (a & time_mask) * ratio + before;
+                let kind_and_item = joined(above(b, bits.item), b & item_mask, to.item);
+                each(
+                    low32(above(a, bits.time)),
+                    joined(time, kind_and_item, lower),
+                );
+            }
         }
     }
 
@@ -65,7 +69,7 @@ impl Ordered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::chunk::packed::TICKS;
+    use crate::kernel::chunk::frame::TICKS;
     use crate::kernel::chunk::packed::tests::rows;
 
     #[test]
@@ -79,7 +83,7 @@ mod tests {
             ];
             let packed = chunks
                 .each_ref()
-                .map(|rows| PackedRows::new(rows).expect("it saves"));
+                .map(|rows| PackedRows::new(rows, 1).expect("it saves"));
             let order = Ordered::of(packed.iter()).expect("they fit");
             let mut found = Vec::new();
             for packed in &packed {

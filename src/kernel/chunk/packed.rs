@@ -1,215 +1,100 @@
 //! Actions in a few bytes each: what full chunks are kept as.
 //!
-//! **In / Out**: the rows of a chunk → [`PackedRows`], and back, in order.
-//! **Format**: two numbers a row, all of the first and then all of the second: customer and time, kind and
-//! item. A number takes as many bytes as the largest of the chunk needs. Times are counted from the first of
-//! the chunk, in seconds or milliseconds where all are whole ones.
+//! **In / Out**: the rows of chunks → [`PackedRows`], and back, in order.
+//! **Format**: a [`Block`] for each chunk that was packed, one behind the other.
 //! **Cost**: some 4 ns a row to pack, and 2 to unpack. **Why so**: rows of a chunk have neighbouring
 //! customers and times, so that 7 or 8 bytes hold what takes 16 as it is added. Memory that was never
 //! written to before costs more to get than to fill.
 
+use super::block::{Block, SLACK, put, size_of_block};
+use super::frame::{
+    Bits, Frame, TICKS, above, bits_of, item_of, joined, low32, mask, since, ticks,
+};
 use crate::ids::{ActionType, Item, Micros, count32, count64, index};
 use crate::kernel::event::EventRow;
-
-/// Steps that times may all be whole multiples of, in microseconds.
-pub(super) const TICKS: [u64; 3] = [1_000_000, 1000, 1];
-
-/// Bytes behind the numbers, so that eight can be read from any of them.
-const SLACK: usize = 8;
-
-/// What the parts of some rows have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Frame {
-    /// The first and the last time.
-    pub(super) times: (i64, i64),
-    /// The longest of [`TICKS`] that each time is a multiple of, counted from the first.
-    pub(super) tick: u64,
-    /// The bits that the customer of some row has.
-    keys: u32,
-    kinds: u8,
-    items: u64,
-}
-
-/// How many bits each part of a row takes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bits {
-    pub(super) key: u32,
-    pub(super) time: u32,
-    pub(super) kind: u32,
-    pub(super) item: u32,
-}
 
 /// Rows in a few bytes each.
 #[derive(Debug)]
 pub(crate) struct PackedRows {
     rows_count: u32,
+    /// What all rows have in common.
     pub(super) frame: Frame,
-    /// The numbers, and [`SLACK`].
-    bytes: Box<[u8]>,
-}
-
-/// The bits that a number takes.
-fn bits_of(number: u64) -> u32 {
-    u64::BITS - number.leading_zeros()
-}
-
-/// The lowest `bits` bits.
-#[inline]
-pub(super) fn mask(bits: u32) -> u64 {
-    u64::MAX.checked_shr(u64::BITS - bits).unwrap_or(0)
-}
-
-/// A number without its lowest `bits` bits.
-#[inline]
-pub(super) fn above(number: u64, bits: u32) -> u64 {
-    // All 64 may go.
-    number.checked_shr(bits).unwrap_or(0)
-}
-
-/// A number with another above its lowest `bits` bits.
-#[inline]
-pub(super) fn joined(high: u64, low: u64, bits: u32) -> u64 {
-    // The two fit, so that one above all 64 is 0.
-    high.checked_shl(bits).unwrap_or(0) | low
-}
-
-/// The lowest 32 bits.
-#[inline]
-pub(super) fn low32(number: u64) -> u32 {
-    let [a, b, c, d, ..] = number.to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
-}
-
-/// How long a time is after another.
-#[inline]
-pub(super) fn since(time: i64, first: i64) -> u64 {
-    time.wrapping_sub(first).cast_unsigned()
-}
-
-impl Frame {
-    /// That of some rows; `None` if there are none.
-    fn of<I: Item>(rows: &[EventRow<I>]) -> Option<Frame> {
-        let first = rows.first()?.time.0;
-        let (mut times, mut keys, mut items) = ((first, first), 0, 0);
-        for row in rows {
-            times = (times.0.min(row.time.0), times.1.max(row.time.0));
-            keys |= row.kind_and_key();
-            // Ids are above 0.
-            items |= row.item.to_wide().cast_unsigned();
-        }
-        let is_whole = |tick: &&u64| {
-            let mut after = rows.iter().map(|row| since(row.time.0, times.0));
-            match tick {
-                // Constants, so that no division is left of it.
-                1_000_000 => after.all(|after| after.is_multiple_of(1_000_000)),
-                1000 => after.all(|after| after.is_multiple_of(1000)),
-                _ => true,
-            }
-        };
-        let all = EventRow::from_parts(Micros(0), keys, ());
-        Some(Frame {
-            times,
-            tick: *TICKS.iter().find(is_whole).expect("1 divides all"),
-            keys: all.local_key(),
-            kinds: all.kind().0,
-            items,
-        })
-    }
-
-    /// That of the rows of both.
-    pub(super) fn and(self, other: Frame) -> Frame {
-        let apart = self.times.0.abs_diff(other.times.0);
-        let divides = |tick: &&u64| {
-            let all = [self.tick, other.tick, apart];
-            all.iter().all(|of| of.is_multiple_of(**tick))
-        };
-        Frame {
-            times: (
-                self.times.0.min(other.times.0),
-                self.times.1.max(other.times.1),
-            ),
-            tick: *TICKS.iter().find(divides).expect("1 divides all"),
-            keys: self.keys | other.keys,
-            kinds: self.kinds | other.kinds,
-            items: self.items | other.items,
-        }
-    }
-
-    /// The bits of each part.
-    pub(super) fn bits(&self) -> Bits {
-        Bits {
-            key: bits_of(u64::from(self.keys)),
-            time: bits_of(since(self.times.1, self.times.0) / self.tick),
-            kind: bits_of(u64::from(self.kinds)),
-            item: bits_of(self.items),
-        }
-    }
-}
-
-impl Bits {
-    /// The bytes of each of the two numbers of a row; `None` if one does not fit.
-    fn widths(&self) -> Option<[usize; 2]> {
-        let numbers = [self.key + self.time, self.kind + self.item];
-        let fit = numbers.iter().all(|bits| *bits <= u64::BITS);
-        fit.then(|| numbers.map(|bits| index(bits.div_ceil(8))))
-    }
-}
-
-/// Passes on numbers of `width` bytes each, one after the other, as many as fit before the [`SLACK`].
-#[inline]
-fn numbers(bytes: &[u8], width: usize) -> impl Iterator<Item = u64> {
-    let mask = mask(count32(width * 8));
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let number = u64::from_le_bytes(*rest.first_chunk()?) & mask;
-        rest = &rest[width..];
-        Some(number)
-    })
-}
-
-/// Whole ticks of a time.
-#[inline]
-fn ticks(after: u64, tick: u64) -> u64 {
-    match tick {
-        // Constants, so that no division is left of it.
-        1_000_000 => after / 1_000_000,
-        1000 => after / 1000,
-        _ => after,
-    }
+    /// The blocks, and [`SLACK`]. Never grows beyond its first capacity, which was accounted for.
+    bytes: Vec<u8>,
 }
 
 impl PackedRows {
-    /// Packs rows; `None` if there are none, or it would save nothing.
-    pub(crate) fn new<I: Item>(rows: &[EventRow<I>]) -> Option<PackedRows> {
+    /// Packs rows, with room for `blocks` times as many of their width in all; `None` if there are none, or it would
+    /// save nothing.
+    pub(crate) fn new<I: Item>(rows: &[EventRow<I>], blocks: usize) -> Option<PackedRows> {
         let frame = Frame::of(rows)?;
-        let bits = frame.bits();
-        let [first, second] = bits.widths()?;
-        if first + second >= size_of::<EventRow<I>>() {
-            return None;
-        }
-        let mut bytes = vec![0; rows.len() * (first + second) + SLACK].into_boxed_slice();
-        let mut rest = &mut bytes[..];
-        // Eight bytes are written for each, and what is too much of them is overwritten by the next.
-        let mut put = |width: usize, number: u64| {
-            let eight = rest
-                .first_chunk_mut()
-                .expect("there is slack behind the last");
-            *eight = number.to_le_bytes();
-            rest = &mut std::mem::take(&mut rest)[width..];
-        };
-        for row in rows {
-            let after = ticks(since(row.time.0, frame.times.0), frame.tick);
-            put(first, joined(u64::from(row.local_key()), after, bits.time));
-        }
-        for row in rows {
-            let item = row.item.to_wide().cast_unsigned();
-            put(second, joined(u64::from(row.kind().0), item, bits.item));
-        }
-        Some(PackedRows {
-            rows_count: count32(rows.len()),
+        let size = size_of_block(rows, &frame)?;
+        // Some of those that follow may be wider.
+        let spare = if blocks > 1 { rows.len() } else { 0 };
+        let mut packed = PackedRows {
+            rows_count: 0,
             frame,
-            bytes,
-        })
+            bytes: Vec::with_capacity(size * blocks + spare + SLACK),
+        };
+        packed.bytes.resize(SLACK, 0);
+        packed.append(rows, frame);
+        Some(packed)
+    }
+
+    /// Packs rows behind those that are there; `false` if there is no room for them, or it would save nothing.
+    pub(crate) fn add<I: Item>(&mut self, rows: &[EventRow<I>]) -> bool {
+        let Some(frame) = Frame::of(rows) else {
+            return false;
+        };
+        let fits = size_of_block(rows, &frame)
+            .is_some_and(|size| self.bytes.len() + size <= self.bytes.capacity());
+        if fits {
+            self.frame = self.frame.and(frame);
+            self.append(rows, frame);
+        }
+        fits
+    }
+
+    /// Appends a block, for which there is room.
+    fn append<I: Item>(&mut self, rows: &[EventRow<I>], frame: Frame) {
+        let bits = frame.bits();
+        let [first, second] = bits.widths().expect("they were found");
+        let firsts = self.begin_block(rows.len(), frame.times.0, frame.tick, bits);
+        let seconds = firsts + rows.len() * first;
+        self.bytes.resize(seconds + rows.len() * second + SLACK, 0);
+        put(
+            &mut self.bytes[firsts..],
+            first,
+            rows.iter().map(|row| {
+                let after = ticks(since(row.time.0, frame.times.0), frame.tick);
+                joined(u64::from(row.local_key()), after, bits.time)
+            }),
+        );
+        put(
+            &mut self.bytes[seconds..],
+            second,
+            rows.iter().map(|row| {
+                let item = row.item.to_wide().cast_unsigned();
+                joined(u64::from(row.kind().0), item, bits.item)
+            }),
+        );
+    }
+
+    /// Writes the head of a block of so many rows in place of the slack; gives where its numbers begin.
+    fn begin_block(&mut self, rows_count: usize, first: i64, tick: u64, bits: Bits) -> usize {
+        let tick = TICKS
+            .iter()
+            .position(|of| *of == tick)
+            .expect("one of them");
+        self.bytes.truncate(self.bytes.len() - SLACK);
+        self.bytes.extend_from_slice(&first.to_le_bytes());
+        self.bytes
+            .extend_from_slice(&count32(rows_count).to_le_bytes());
+        let parts = [count32(tick), bits.key, bits.time, bits.kind, bits.item];
+        // At most 64 each.
+        self.bytes.extend(parts.map(|part| part.to_le_bytes()[0]));
+        self.rows_count += count32(rows_count);
+        self.bytes.len()
     }
 
     /// The number of rows.
@@ -219,86 +104,100 @@ impl PackedRows {
 
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> u64 {
+        count64(self.bytes.capacity() + size_of::<PackedRows>())
+    }
+
+    /// Bytes of memory that are in use.
+    pub(crate) fn filled(&self) -> u64 {
         count64(self.bytes.len() + size_of::<PackedRows>())
     }
 
-    /// The first number of each row.
-    #[inline]
-    fn firsts(&self) -> impl Iterator<Item = u64> {
-        let [first, _] = self.frame.bits().widths().expect("as it was packed");
-        numbers(&self.bytes, first).take(self.rows_count())
-    }
-
-    /// Both numbers of each row.
-    #[inline]
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (u64, u64)> {
-        let [first, second] = self.frame.bits().widths().expect("as it was packed");
-        let seconds = numbers(&self.bytes[self.rows_count() * first..], second);
-        self.firsts().zip(seconds)
+    /// The blocks, in order.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
+        let mut rest = &self.bytes[..];
+        std::iter::from_fn(move || {
+            let block = Block::read(rest)?;
+            rest = &rest[block.size()..];
+            Some(block)
+        })
     }
 
     /// Passes the customer of each row on, in order.
     #[inline]
-    pub(crate) fn each_key(&self, each: impl FnMut(u32)) {
-        let time = self.frame.bits().time;
-        self.firsts()
-            .map(|number| low32(above(number, time)))
-            .for_each(each);
+    pub(crate) fn each_key(&self, mut each: impl FnMut(u32)) {
+        for block in self.blocks() {
+            let keys = block.firsts();
+            keys.for_each(|number| each(low32(above(number, block.bits.time))));
+        }
     }
 
     /// Passes each row on, in order.
     #[inline]
     pub(crate) fn each<I: Item>(&self, mut each: impl FnMut(EventRow<I>)) {
-        let (frame, bits) = (self.frame, self.frame.bits());
-        let (time_mask, item_mask) = (mask(bits.time), mask(bits.item));
-        for (a, b) in self.pairs() {
-            let after = ((a & time_mask) * frame.tick).cast_signed();
-            let time = Micros(frame.times.0.wrapping_add(after));
-            let [kind, ..] = above(b, bits.item).to_le_bytes();
-            let item = item_of(b & item_mask);
-            each(EventRow::new(
-                low32(above(a, bits.time)),
-                time,
-                ActionType(kind),
-                item,
-            ));
+        for block in self.blocks() {
+            let bits = block.bits;
+            let (time_mask, item_mask) = (mask(bits.time), mask(bits.item));
+            for (a, b) in block.pairs() {
+                let after = ((a & time_mask) * block.tick).cast_signed();
+                let time = Micros(block.first.wrapping_add(after));
+                let [kind, ..] = above(b, bits.item).to_le_bytes();
+                let item = item_of(b & item_mask);
+                each(EventRow::new(
+                    low32(above(a, bits.time)),
+                    time,
+                    ActionType(kind),
+                    item,
+                ));
+            }
         }
     }
 
     /// The same rows with other items; `None` if one is padding then, or they do not fit.
     pub(crate) fn renamed<I: Item>(&self, name: impl Fn(I) -> I) -> Option<PackedRows> {
-        let (bits, item_mask) = (self.frame.bits(), mask(self.frame.bits().item));
-        let [first, second] = bits.widths().expect("as it was packed");
-        let seconds = || {
-            let numbers = numbers(&self.bytes[self.rows_count() * first..], second);
-            numbers.take(self.rows_count())
+        let mut named = PackedRows {
+            rows_count: 0,
+            frame: Frame {
+                items: 0,
+                ..self.frame
+            },
+            // Eight bytes are the longest number.
+            bytes: Vec::with_capacity(self.bytes.len() + self.rows_count() * 8),
         };
-        let items = seconds().map(|number| name(item_of(number & item_mask)));
-        let items: Vec<I> = items.collect();
-        if items.contains(&I::PADDING) {
-            return None;
+        named.bytes.resize(SLACK, 0);
+        let mut items = Vec::new();
+        for block in self.blocks() {
+            let item_mask = mask(block.bits.item);
+            items.clear();
+            items.extend(
+                block
+                    .seconds()
+                    .map(|number| name(item_of::<I>(number & item_mask))),
+            );
+            if items.contains(&I::PADDING) {
+                return None;
+            }
+            let wide = |item: &I| item.to_wide().cast_unsigned();
+            let all = items.iter().fold(0, |all, item| all | wide(item));
+            let bits = Bits {
+                item: bits_of(all),
+                ..block.bits
+            };
+            let [first, second] = bits.widths()?;
+            let firsts = named.begin_block(block.rows_count, block.first, block.tick, bits);
+            let first_bytes = block.rows_count * first;
+            named.bytes.extend_from_slice(&block.numbers[..first_bytes]);
+            let seconds = firsts + first_bytes;
+            named
+                .bytes
+                .resize(seconds + block.rows_count * second + SLACK, 0);
+            let numbers = items.iter().zip(block.seconds()).map(|(item, number)| {
+                joined(above(number, block.bits.item), wide(item), bits.item)
+            });
+            put(&mut named.bytes[seconds..], second, numbers);
+            named.frame.items |= all;
         }
-        let wide = |item: &I| item.to_wide().cast_unsigned();
-        let frame = Frame {
-            items: items.iter().fold(0, |all, item| all | wide(item)),
-            ..self.frame
-        };
-        let item_bits = frame.bits().item;
-        let [_, width] = frame.bits().widths()?;
-        let firsts = self.rows_count() * first;
-        let mut bytes = vec![0; firsts + items.len() * width + SLACK].into_boxed_slice();
-        bytes[..firsts].copy_from_slice(&self.bytes[..firsts]);
-        let mut rest = &mut bytes[firsts..];
-        for (item, number) in items.iter().zip(seconds()) {
-            let number = joined(above(number, bits.item), wide(item), item_bits);
-            *rest.first_chunk_mut().expect("there is slack behind") = number.to_le_bytes();
-            rest = &mut rest[width..];
-        }
-        Some(PackedRows {
-            rows_count: self.rows_count,
-            frame,
-            bytes,
-        })
+        named.bytes.shrink_to_fit();
+        Some(named)
     }
 
     /// Appends the rows as bytes.
@@ -338,45 +237,27 @@ impl PackedRows {
         if !is_right {
             return None;
         }
-        let [first, second] = frame
-            .bits()
-            .widths()
-            .filter(|_| is_right && rows_count > 0)?;
-        if rows_count.checked_mul(first + second)? != bytes.len() {
-            return None;
-        }
         let packed = PackedRows {
             rows_count: u32::try_from(rows_count).ok()?,
             frame,
-            bytes: [bytes, &[0; SLACK]].concat().into_boxed_slice(),
+            bytes: [bytes, &[0; SLACK]].concat(),
         };
-        packed.is_right::<I>().then_some(packed)
+        let (mut rows, mut size) = (0, 0);
+        for block in packed.blocks() {
+            if block.rows_count == 0 || !block.is_right::<I>(frame) {
+                return None;
+            }
+            rows += block.rows_count;
+            size += block.size();
+        }
+        (rows > 0 && rows == rows_count && size == bytes.len()).then_some(packed)
     }
-
-    /// Whether no part of a row is more than its frame says, and each item is one.
-    fn is_right<I: Item>(&self) -> bool {
-        let (frame, bits) = (self.frame, self.frame.bits());
-        let time_max = since(frame.times.1, frame.times.0) / frame.tick;
-        self.pairs().all(|(a, b)| {
-            let item = b & mask(bits.item);
-            above(a, bits.time) <= mask(bits.key)
-                && a & mask(bits.time) <= time_max
-                && above(b, bits.item) <= mask(bits.kind)
-                && I::from_wide(item.cast_signed()).is_some()
-        })
-    }
-}
-
-/// The item of a number.
-#[inline]
-pub(super) fn item_of<I: Item>(number: u64) -> I {
-    // What was packed fits, and what was read back is checked once.
-    I::from_wide(number.cast_signed()).unwrap_or(I::PADDING)
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::kernel::chunk::block::HEAD_BYTES;
 
     /// Rows whose times lie within `span` ticks, by a generator of random numbers.
     pub(in crate::kernel::chunk) fn rows<I: Item>(
@@ -413,10 +294,15 @@ pub(super) mod tests {
     }
 
     fn check<I: Item>(rows: &[EventRow<I>]) {
-        let Some(packed) = PackedRows::new(rows) else {
+        let Some(packed) = PackedRows::new(rows, 1) else {
             return;
         };
-        assert_eq!(unpacked::<I>(&packed), rows);
+        check_packed(&packed, rows);
+    }
+
+    fn check_packed<I: Item>(packed: &PackedRows, rows: &[EventRow<I>]) {
+        assert_eq!(packed.rows_count(), rows.len());
+        assert_eq!(unpacked::<I>(packed), rows);
         let (mut keys, mut bytes) = (Vec::new(), Vec::new());
         packed.each_key(|key| keys.push(key));
         assert!(rows.iter().map(EventRow::local_key).eq(keys));
@@ -455,10 +341,32 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn blocks_follow_each_other_as_long_as_there_is_room() {
+        let all: Vec<Vec<EventRow<i32>>> = (0..12)
+            .map(|seed| {
+                let tick = [1_000_000, 1, 1000][usize::try_from(seed % 3).expect("small")];
+                rows(seed, 8, 1 << 12, tick, 1 << (10 + seed))
+            })
+            .collect();
+        let mut packed = PackedRows::new(&all[0], 8).expect("it saves");
+        let memory = packed.memory();
+        let added = all[1..].iter().take_while(|rows| packed.add(rows)).count();
+        assert!((4..11).contains(&added), "{added}");
+        assert_eq!(packed.memory(), memory);
+        let expected: Vec<EventRow<i32>> = all[..=added].concat();
+        check_packed(&packed, &expected);
+        // Too wide for any block.
+        let ends = [i64::MIN, i64::MAX].map(|at| EventRow::new(9, Micros(at), ActionType(1), 1));
+        assert!(!packed.add(&ends));
+        assert!(!packed.add::<i32>(&[]));
+        check_packed(&packed, &expected);
+    }
+
+    #[test]
     fn rows_of_days_in_seconds_take_seven_bytes() {
         let rows = rows::<i32>(1, 2000, 4 * 86_400, 1_000_000, 2_000_000);
-        let packed = PackedRows::new(&rows).expect("it saves something");
-        assert_eq!(packed.bytes.len(), 2000 * 7 + SLACK);
+        let packed = PackedRows::new(&rows, 1).expect("it saves something");
+        assert_eq!(packed.bytes.len(), HEAD_BYTES + 2000 * 7 + SLACK);
         // All of time is too much.
         let ends =
             [i64::MIN, i64::MAX].map(|at| EventRow::new(1 << 20, Micros(at), ActionType(1), 1));
@@ -467,19 +375,27 @@ pub(super) mod tests {
             ends[0],
             ends[1],
         ];
-        assert!(PackedRows::new(&far).is_none());
-        assert!(PackedRows::new::<i32>(&[]).is_none());
+        assert!(PackedRows::new(&far, 1).is_none());
+        assert!(PackedRows::new::<i32>(&[], 1).is_none());
         let alike = [far[0]; 5];
         check(&alike);
         assert_eq!(
-            PackedRows::new(&alike).expect("all are alike").bytes.len(),
-            5 + SLACK
+            PackedRows::new(&alike, 1)
+                .expect("all are alike")
+                .bytes
+                .len(),
+            HEAD_BYTES + 5 + SLACK
         );
     }
 
     #[test]
     fn what_no_rows_have_is_refused() {
-        let packed = PackedRows::new(&rows::<i32>(3, 9, 1 << 30, 1, 1 << 21)).expect("it saves");
+        let packed = {
+            let rows = rows::<i32>(3, 9, 1 << 30, 1, 1 << 21);
+            let mut packed = PackedRows::new(&rows[..4], 3).expect("it saves");
+            assert!(packed.add(&rows[4..]));
+            packed
+        };
         let mut bytes = Vec::new();
         packed.write(&mut bytes);
         for at in 0..bytes.len() {

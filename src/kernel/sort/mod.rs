@@ -81,7 +81,7 @@ impl<I: Item> Unsorted<I> {
     /// Actions in any order.
     pub(crate) fn new(mut chunks: Vec<EventChunk<I>>) -> Unsorted<I> {
         for chunk in &mut chunks {
-            if let Some(packed) = chunk.packed() {
+            if let Some(packed) = chunk.packed(1) {
                 *chunk = packed;
             }
         }
