@@ -1,7 +1,7 @@
 //! The files in folders, each once.
 //!
-//! **In / Out**: the paths of a source → its [`InputFile`]s, sorted. **Cost**: one call of the system for each folder, and none
-//! for a file, where the system tells what a name stands for.
+//! **In / Out**: the paths of a source → its [`InputFile`]s, sorted. **Cost**: a few calls of the system for each folder; a
+//! file takes none to be found, where the system tells what a name stands for.
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirEntry, FileType};

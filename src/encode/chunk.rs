@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parquet::basic::Encoding;
 use parquet::column::page::{CompressedPage, Page, PageWriter};
-use parquet::errors::Result;
+use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ColumnChunkMetaData, OffsetIndexBuilder};
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::statistics::Statistics;
@@ -95,6 +95,7 @@ impl ColumnChunkWriter<'_> {
         compressor: &mut PageCompressor,
         values: u32,
     ) -> Result<()> {
+        check_size(page)?;
         let dictionary = Page::DictionaryPage {
             buf: compressor.compress(page),
             num_values: values,
@@ -116,6 +117,7 @@ impl ColumnChunkWriter<'_> {
         rows: usize,
         values: usize,
     ) -> Result<()> {
+        check_size(page)?;
         let data = Page::DataPage {
             buf: compressor.compress(page),
             num_values: u32::try_from(values).expect("a page is small"),
@@ -177,6 +179,16 @@ impl ColumnChunkWriter<'_> {
         }
         Ok((metadata.build()?, self.offsets.build()))
     }
+}
+
+/// Checks that the header of a page can tell its size: only an impression of a million long texts may be too much.
+fn check_size(page: &LiteralsAndCopies) -> Result<()> {
+    let bytes = page.len();
+    i32::try_from(bytes).map(drop).map_err(|_| {
+        ParquetError::General(format!(
+            "an impression takes {bytes} bytes of one column, and a page of Parquet has at most 2^31"
+        ))
+    })
 }
 
 /// A count as the signed integer of the footer.

@@ -134,7 +134,7 @@ impl<C: Chunk> PartitionWriter<C> {
         chunks.map(|chunk| count64(chunk.rows_count())).sum()
     }
 
-    /// Rows of the chunks that are full, and the bytes they take.
+    /// Bytes that the rows of full chunks take, and how many these are.
     pub(crate) fn full(&self) -> (u64, u64) {
         let chunks = self.full.iter().flatten();
         chunks.fold((0, 0), |(bytes, rows), chunk| {
@@ -214,7 +214,7 @@ impl<C: Chunk> PartitionWriter<C> {
             context.reserve_memory(packed.bytes())?;
             self.bytes += packed.bytes();
             self.push_full(partition, packed);
-            return self.grow(partition, context);
+            return self.replace_open(partition, context);
         }
         let chunk = self.spare.pop().unwrap_or_else(|| open.next());
         // Allocated, but not touched yet: the system gives memory when it is written to, so a
@@ -236,17 +236,18 @@ impl<C: Chunk> PartitionWriter<C> {
         self.highest = self.highest.max(partition);
     }
 
-    /// Replaces the empty last chunk of a partition by a larger one, unless it is as large as any.
-    fn grow(&mut self, partition: usize, context: &RunContext) -> Result<()> {
+    /// Replaces the empty last chunk of a partition by one that is as large as those that follow it, unless it is.
+    fn replace_open(&mut self, partition: usize, context: &RunContext) -> Result<()> {
         let open = &mut self.open[partition];
-        let larger = open.next();
-        if larger.rows_max() <= open.rows_max() {
+        let next = open.next();
+        if next.rows_max() == open.rows_max() {
             return Ok(());
         }
-        context.reserve_memory(larger.bytes())?;
-        self.bytes += larger.bytes() - open.bytes();
+        context.reserve_memory(next.bytes())?;
+        self.bytes += next.bytes();
+        self.bytes -= open.bytes();
         context.free_memory(open.bytes());
-        *open = larger;
+        *open = next;
         Ok(())
     }
 }

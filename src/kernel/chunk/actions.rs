@@ -82,6 +82,9 @@ impl<I: Item> Chunk for EventChunk<I> {
         if !self.can_be_packed() {
             return None;
         }
+        // A larger one, such as follows one with late actions, is packed alone.
+        let is_large = self.rows.len() > ACTIONS_MAX_PACKED;
+        let chunks = if is_large { 1 } else { chunks };
         let packed = EventChunk {
             packed: Some(Box::new(PackedRows::new(&self.rows, chunks)?)),
             counted: self.counted,

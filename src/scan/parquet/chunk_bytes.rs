@@ -47,6 +47,9 @@ impl ChunkBytes {
         let found = self.found(&wanted);
         if count64(found.len()) < wanted.end - start {
             let mut ahead = std::mem::take(&mut self.ahead);
+            // After a long header.
+            ahead.truncate(index64(AHEAD_BYTES));
+            ahead.shrink_to(index64(AHEAD_BYTES));
             self.read_file(
                 start,
                 end.min(start + bytes_min.max(AHEAD_BYTES)),
@@ -55,7 +58,6 @@ impl ChunkBytes {
             )?;
             (self.ahead, self.start) = (ahead, start);
         }
-        // The chunk may end before what was read for another one does.
         let found = self.found(&(start..end));
         Ok(&self.ahead[found])
     }

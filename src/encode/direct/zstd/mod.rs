@@ -99,7 +99,11 @@ impl Literals<'_> {
     fn put(&mut self, count: usize, to: &mut Vec<u8>) {
         let (literals, left) = self.left.split_at(count);
         self.left = left;
+        let one = literals
+            .split_first()
+            .filter(|(first, rest)| count > 3 && rest.iter().all(|byte| byte == *first));
         if let Some(codes) = self.codes
+            && one.is_none()
             && count >= CODED_MIN
         {
             let start = to.len();
@@ -109,9 +113,6 @@ impl Literals<'_> {
             }
             to.truncate(start);
         }
-        let one = literals
-            .split_first()
-            .filter(|(first, rest)| count > 3 && rest.iter().all(|byte| byte == *first));
         let kind = u64::from(one.is_some());
         let number = count64(count);
         match count {
@@ -138,11 +139,13 @@ impl Literals<'_> {
         if !self.has_tree {
             to.extend_from_slice(codes.tree());
         }
+        let coded = to.len();
         codes.put(literals, to);
-        let size = to.len() - start - header;
-        if size + header >= count {
+        // Without the tree: all blocks of the page together make up for that.
+        if to.len() - coded + header >= count {
             return false;
         }
+        let size = to.len() - start - header;
         let (format, bits) = match count {
             _ if huffman::is_one_stream(count) => (0, 10),
             0..1024 => (1, 10),
@@ -181,6 +184,7 @@ fn split(page: &LiteralsAndCopies, sequences: &mut Vec<Sequence>) {
     let mut room = BLOCK_MAX;
     let mut literals = 0;
     for op in page.ops_until(page.len()) {
+        debug_assert!(op.distance <= WINDOW_MIN, "a copy reaches back too far");
         let mut left = op.literals;
         // A block that is exactly full is ended by what follows it, or by the last sequence, so no
         // block but that of an empty page is empty.
@@ -349,6 +353,27 @@ mod tests {
             let found = compressor.compress(&stream).len();
             assert!(float(count64(found)) < bound, "{found} bytes, not {bound}");
         }
+    }
+
+    #[test]
+    fn blocks_with_few_literals_share_a_tree_and_runs_of_one_byte_take_none() {
+        let literals = shuffled(&[50, 20, 10, 10, 5, 5]);
+        let mut stream = LiteralsAndCopies::default();
+        for _ in 0..8 {
+            stream.literal(&literals);
+            stream.copy(100, BLOCK_MAX - 100);
+        }
+        let page = stream.expand();
+        check(&mut ZstdCompressor::new(), &stream, &page);
+        let found = ZstdCompressor::new().compress(&stream).len();
+        assert!(found < 8 * 60, "{found} bytes");
+        stream.clear();
+        stream.literal(&literals);
+        stream.literal(&[9; 1 << 20]);
+        check(&mut ZstdCompressor::new(), &stream, &stream.expand());
+        let found = ZstdCompressor::new().compress(&stream).len();
+        // The first block has both.
+        assert!(found < BLOCK_MAX / 8 + 500, "{found} bytes");
     }
 
     #[test]
