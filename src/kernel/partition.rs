@@ -239,10 +239,10 @@ impl<C: Chunk> PartitionWriter<C> {
     /// Replaces the empty last chunk of a partition by one that is as large as those that follow it, unless it is.
     fn replace_open(&mut self, partition: usize, context: &RunContext) -> Result<()> {
         let open = &mut self.open[partition];
-        let next = open.next();
-        if next.rows_max() == open.rows_max() {
+        if open.next_rows_max() == open.rows_max() {
             return Ok(());
         }
+        let next = open.next();
         context.reserve_memory(next.bytes())?;
         self.bytes += next.bytes();
         self.bytes -= open.bytes();

@@ -50,13 +50,16 @@ impl<I: Item> Chunk for EventChunk<I> {
     }
 
     fn next(&self) -> EventChunk<I> {
+        EventChunk::with_attributes(self.width(), self.next_rows_max())
+    }
+
+    fn next_rows_max(&self) -> usize {
         let most = if self.can_be_packed() {
             ACTIONS_MAX_PACKED
         } else {
             ACTIONS_MAX
         };
-        let rows_max = rows_after(self.rows_max(), most);
-        EventChunk::with_attributes(self.width(), rows_max)
+        rows_after(self.rows_max(), most)
     }
 
     fn emptied(&self) -> EventChunk<I> {

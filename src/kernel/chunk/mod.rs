@@ -69,7 +69,12 @@ pub(crate) trait Chunk: Debug + Send + Sized {
 
     /// An empty chunk with capacity, to follow this one in its list.
     fn next(&self) -> Self {
-        Self::with_room(rows_after(self.rows_max(), ROWS_MAX))
+        Self::with_room(self.next_rows_max())
+    }
+
+    /// The capacity of that chunk.
+    fn next_rows_max(&self) -> usize {
+        rows_after(self.rows_max(), ROWS_MAX)
     }
 
     /// The rows in less memory, taken out of this chunk, which keeps its capacity; `None` if it has none, or

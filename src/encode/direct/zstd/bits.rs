@@ -1,5 +1,7 @@
 //! Bits of a stream that is read from its end, as all coded streams of Zstandard are.
 
+use crate::ids::index;
+
 /// A stream that is being written, its last value first.
 #[derive(Debug, Default)]
 pub(super) struct BitWriter {
@@ -23,8 +25,7 @@ impl BitWriter {
     pub(super) fn flush(&mut self) {
         let whole = self.count / 8;
         let open = self.open.to_le_bytes();
-        self.bytes
-            .extend_from_slice(&open[..crate::ids::index(whole)]);
+        self.bytes.extend_from_slice(&open[..index(whole)]);
         self.open = self.open.checked_shr(whole * 8).unwrap_or(0);
         self.count %= 8;
     }
@@ -32,14 +33,12 @@ impl BitWriter {
     /// Ends the stream with a bit that is set, by which readers find its end. The writer is empty then.
     pub(super) fn end(&mut self, to: &mut Vec<u8>) {
         self.add(1, 1);
-        // Up to a whole byte.
-        self.count = self.count.next_multiple_of(8);
-        self.flush();
-        to.append(&mut self.bytes);
+        self.end_header(to);
     }
 
     /// Ends a header, which is read from its start and so has no mark. The writer is empty then.
     pub(super) fn end_header(&mut self, to: &mut Vec<u8>) {
+        // Up to a whole byte.
         self.count = self.count.next_multiple_of(8);
         self.flush();
         to.append(&mut self.bytes);

@@ -54,7 +54,7 @@ impl Huffman {
 
     /// Appends literals as one or four streams, of which four begin with a table of their lengths.
     pub(super) fn put(&self, literals: &[u8], to: &mut Vec<u8>) {
-        if literals.len() < FOUR_STREAMS_MIN {
+        if is_one_stream(literals.len()) {
             self.put_stream(literals, to);
             return;
         }

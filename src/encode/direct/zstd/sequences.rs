@@ -19,53 +19,33 @@ pub(super) struct Sequence {
 /// From this number of sequences on, tables are made for them: a header takes some 10 bytes. *Guessed.*
 const OWN_TABLE_MIN: usize = 64;
 
-/// The first number of each code of literals that stands for more than one, and its bits.
-const LITERALS: [(u32, u32); 20] = [
-    (16, 1),
-    (18, 1),
-    (20, 1),
-    (22, 1),
-    (24, 2),
-    (28, 2),
-    (32, 3),
-    (40, 3),
-    (48, 4),
-    (64, 6),
-    (128, 7),
-    (256, 8),
-    (512, 9),
-    (1 << 10, 10),
-    (1 << 11, 11),
-    (1 << 12, 12),
-    (1 << 13, 13),
-    (1 << 14, 14),
-    (1 << 15, 15),
-    (1 << 16, 16),
-];
+/// Codes of literals that stand for more than one number each: the first number, and the bits behind the code.
+const LITERALS: [(u32, u32); 20] = ranges(
+    16,
+    [
+        1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+    ],
+);
 /// The same for lengths of copies, less the shortest.
-const LENGTHS: [(u32, u32); 21] = [
-    (32, 1),
-    (34, 1),
-    (36, 1),
-    (38, 1),
-    (40, 2),
-    (44, 2),
-    (48, 3),
-    (56, 3),
-    (64, 4),
-    (80, 4),
-    (96, 5),
-    (128, 7),
-    (256, 8),
-    (512, 9),
-    (1 << 10, 10),
-    (1 << 11, 11),
-    (1 << 12, 12),
-    (1 << 13, 13),
-    (1 << 14, 14),
-    (1 << 15, 15),
-    (1 << 16, 16),
-];
+const LENGTHS: [(u32, u32); 21] = ranges(
+    32,
+    [
+        1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+    ],
+);
+
+/// Ranges of numbers that follow each other, given the first number and the bits of each range.
+const fn ranges<const COUNT: usize>(mut first: u32, bits: [u32; COUNT]) -> [(u32, u32); COUNT] {
+    let mut ranges = [(0, 0); COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        ranges[at] = (first, bits[at]);
+        first += 1 << bits[at];
+        at += 1;
+    }
+    ranges
+}
+
 /// The shortest copy of the format.
 pub(super) const LENGTH_MIN: u32 = 3;
 
